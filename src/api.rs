@@ -1,0 +1,66 @@
+//! APIs: the resource servers that access tokens are for.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::store::{Record, Table};
+use crate::token::{Sealed, SigningAlgorithm};
+
+/// Which claims and header an access token has (contract, section 1.6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum TokenDialect {
+    /// Auth0's own: `typ: JWT`, `azp`, `gty`.
+    #[default]
+    AccessToken,
+    /// RFC 9068: `typ: at+jwt`, `client_id`, `jti`.
+    Rfc9068Profile,
+}
+
+/// One scope that an API defines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiScope {
+    /// The scope itself.
+    pub value: String,
+    /// What it allows, for people.
+    pub description: String,
+}
+
+/// A resource server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Api {
+    /// The `audience`; never changes.
+    pub identifier: String,
+    /// A name for people.
+    pub name: String,
+    /// The scopes it defines, in the tenant's order.
+    pub scopes: Vec<ApiScope>,
+    /// What its access tokens are signed with.
+    pub signing_alg: SigningAlgorithm,
+    /// The shared key of an HS256 API.
+    pub signing_secret: Option<Sealed>,
+    /// Which claims and header its access tokens have.
+    #[serde(default)]
+    pub token_dialect: TokenDialect,
+    /// How long its access tokens are valid, in seconds.
+    pub token_lifetime: u64,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Api {
+    /// Auth0's recorded default.
+    pub const DEFAULT_TOKEN_LIFETIME: u64 = 86_400;
+    /// Auth0's documented maximum.
+    pub const MAX_TOKEN_LIFETIME: u64 = 2_592_000;
+
+    /// Whether the API defines this scope.
+    pub fn defines(&self, scope: &str) -> bool {
+        self.scopes.iter().any(|defined| defined.value == scope)
+    }
+}
+
+impl Record for Api {
+    const TABLE: Table = Table::Api;
+}

@@ -1,0 +1,1 @@
+//! Checks passwords. Knows nothing of rules, tokens or HTTP.

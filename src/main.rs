@@ -1,0 +1,3 @@
+//! The `claimsmith` command.
+
+fn main() {}

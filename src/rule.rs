@@ -1,0 +1,61 @@
+//! Rules as a tenant keeps them: immutable versions, and the binding that puts one to use.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::rule_host::{Grant, OnFault};
+use crate::store::{Record, Table};
+use crate::token::Sealed;
+
+/// One upload of a rule. Never changes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RuleVersion {
+    /// The rule's name within the tenant.
+    pub rule: String,
+    /// 1, 2, 3… in the order of uploads.
+    pub version: u32,
+    /// The SHA-256 of the component, in hexadecimal: where its bytes are stored.
+    pub digest: String,
+    /// The component's length in bytes.
+    pub size: u64,
+    /// When it was uploaded.
+    pub uploaded_at: Timestamp,
+}
+
+impl Record for RuleVersion {
+    const TABLE: Table = Table::RuleVersion;
+}
+
+/// A tenant's use of a rule.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Binding {
+    /// The rule's name within the tenant.
+    pub rule: String,
+    /// Which version runs.
+    pub version: u32,
+    /// Rules run in ascending order; equal orders by name.
+    pub order: u32,
+    /// Whether it runs at all.
+    pub enabled: bool,
+    /// The grants that it runs on.
+    pub grants: Vec<Grant>,
+    /// What becomes of the login when the rule fails.
+    pub on_fault: OnFault,
+}
+
+impl Record for Binding {
+    const TABLE: Table = Table::Binding;
+}
+
+/// A value that the tenant's rules may read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ConfigurationValue {
+    /// The name that rules ask for.
+    pub key: String,
+    /// The value, sealed: it may be somebody's API key.
+    pub value: Sealed,
+}
+
+impl Record for ConfigurationValue {
+    const TABLE: Table = Table::Configuration;
+}

@@ -1,0 +1,8 @@
+//! All tests that use the crate from outside, in one binary: it links once.
+
+mod credential;
+mod http;
+mod rule_host;
+mod rules;
+mod store;
+mod token;
