@@ -1,19 +1,57 @@
-//! Claimsmith.
+//! Claimsmith: a token server whose tenants decide with WebAssembly rules.
+//!
+//! ```text
+//!           POST /oauth/token   (the tenant is the Host name, or the only tenant there is)
+//!                    │
+//!   http ────────────┤ form or JSON, Basic header                      TokenRequest
+//!                    ▼
+//!   grant   1 authenticate the client                                  AuthenticatedClient
+//!           2 is this grant allowed, and for which API
+//!                    ▼
+//!   credential  3 verify the password                                  AuthenticatedUser
+//!                    ▼
+//!   grant   4 scopes by policy                                         GrantedScopes
+//!                    ▼
+//!   rule_host  5 run the tenant's rules in order                       ApprovedClaims | Denial
+//!                    ▼
+//!   token   6 mint: assemble claims, sign                              TokenResponse
+//!                    ▼
+//!   http ──── 7 respond: JSON, or one error → code, status, text
+//!
+//!   store   under grant, credential, token and admin: one small trait, sled
+//!   cli     enters at 5 with a fixture instead of a login; `serve` enters at the top
+//! ```
+//!
+//! Every arrow is a type that only the box above it can make. [`token::mint`] takes
+//! [`rule_host::ApprovedClaims`] by value; only [`rule_host`] makes one, out of a
+//! [`credential::AuthenticatedUser`] that only [`credential`] makes. A grant that leaves out a
+//! phase does not compile.
+//!
+//! The modules stand here in the order in which data flows through them.
+
+pub mod cli;
+pub mod http;
+
+pub mod grant;
+
+pub mod credential;
+pub mod rule_host;
+pub mod token;
 
 pub mod admin;
+
 pub mod api;
-pub mod cli;
 pub mod client;
-pub mod clock;
 pub mod connection;
-pub mod credential;
-pub mod grant;
-pub mod http;
-pub mod random;
+pub mod log;
 pub mod rule;
-pub mod rule_host;
-pub mod secret;
-pub mod store;
 pub mod tenant;
-pub mod token;
 pub mod user;
+
+pub mod store;
+
+pub mod clock;
+pub mod config;
+pub mod random;
+pub mod secret;
+pub mod server;

@@ -1,3 +1,5 @@
 //! The `claimsmith` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    claimsmith::cli::run(std::env::args_os()).into()
+}

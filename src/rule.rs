@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::rule_host::{Grant, OnFault};
 use crate::store::{Record, Table};
+use crate::tenant::TenantName;
 use crate::token::Sealed;
 
 /// One upload of a rule. Never changes.
@@ -20,6 +21,13 @@ pub struct RuleVersion {
     pub size: u64,
     /// When it was uploaded.
     pub uploaded_at: Timestamp,
+}
+
+impl RuleVersion {
+    /// The last part of its key: versions sort by number.
+    pub fn key_part(version: u32) -> String {
+        format!("{version:010}")
+    }
 }
 
 impl Record for RuleVersion {
@@ -58,4 +66,11 @@ pub struct ConfigurationValue {
 
 impl Record for ConfigurationValue {
     const TABLE: Table = Table::Configuration;
+}
+
+impl ConfigurationValue {
+    /// The place that a value is sealed to: elsewhere it does not open.
+    pub fn seal_context(tenant: &TenantName, key: &str) -> [String; 3] {
+        ["configuration".to_owned(), tenant.to_string(), key.to_owned()]
+    }
 }

@@ -49,7 +49,7 @@ impl<'de> Deserialize<'de> for TenantName {
 )]
 pub struct InvalidTenantName(String);
 
-/// The `iss` of a tenant's tokens: an absolute http or https URL that ends with a slash.
+/// The `iss` of a tenant's tokens: `http(s)://host[:port]/`.
 ///
 /// It comes from configuration only, never from a request (a forged `Host` would otherwise choose
 /// what is signed).
@@ -58,11 +58,11 @@ pub struct InvalidTenantName(String);
 pub struct Issuer(String);
 
 impl Issuer {
-    /// Accepts `http(s)://host[:port][/path]` without query, fragment or credentials; adds the
-    /// final slash where it is missing.
+    /// Accepts a URL of scheme, host and port, and adds the final slash where it is missing.
+    /// Tenants are told apart by host name, so an issuer with a path could not be reached.
     pub fn parse(text: &str) -> Result<Self, InvalidIssuer> {
         let invalid = |reason| InvalidIssuer(text.chars().take(200).collect(), reason);
-        let mut url = url::Url::parse(text).map_err(|_| invalid("it is not an absolute URL"))?;
+        let url = url::Url::parse(text).map_err(|_| invalid("it is not an absolute URL"))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(invalid("its scheme is neither http nor https"));
         }
@@ -72,8 +72,8 @@ impl Issuer {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(invalid("it has credentials in it"));
         }
-        if !url.path().ends_with('/') {
-            url.set_path(&format!("{}/", url.path()));
+        if url.path() != "/" {
+            return Err(invalid("it has a path; give each tenant a host name of its own"));
         }
         Ok(Self(url.into()))
     }

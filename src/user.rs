@@ -82,3 +82,25 @@ pub struct LoginStats {
 impl Record for LoginStats {
     const TABLE: Table = Table::LoginStats;
 }
+
+impl User {
+    /// Merges into both metadata maps, first level only; null deletes a key.
+    pub fn merge_metadata(&mut self, user: &Map<String, Value>, app: &Map<String, Value>) {
+        merge(&mut self.user_metadata, user);
+        merge(&mut self.app_metadata, app);
+    }
+}
+
+fn merge(target: &mut Option<Map<String, Value>>, patch: &Map<String, Value>) {
+    if patch.is_empty() {
+        return;
+    }
+    let target = target.get_or_insert_default();
+    for (key, value) in patch {
+        if value.is_null() {
+            target.remove(key);
+        } else {
+            target.insert(key.clone(), value.clone());
+        }
+    }
+}

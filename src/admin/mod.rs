@@ -1,1 +1,110 @@
-//! To come.
+//! What an administrator can do: the same functions serve the command line and, later, the
+//! management API. Everything that comes in is checked here, whoever sends it.
+
+pub mod apis;
+pub mod clients;
+pub mod connections;
+pub mod rules;
+pub mod tenants;
+pub mod users;
+
+use crate::rule_host::Rejection;
+use crate::store;
+use crate::tenant::TenantName;
+
+/// The most records that a listing returns.
+pub const LIST_LIMIT: usize = 1_000;
+
+/// Why an administrator's wish was not carried out. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is one already.
+    #[error("there already is {what} `{name}`")]
+    AlreadyExists {
+        /// What kind of thing, with its article.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// There is none.
+    #[error("there is no {what} `{name}`")]
+    NotFound {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// A value that cannot be accepted.
+    #[error("{what}: {reason}")]
+    Invalid {
+        /// Which value.
+        what: &'static str,
+        /// Why not, and what would be.
+        reason: String,
+    },
+    /// A component that cannot be a rule.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A key or secret could not be made or read.
+    #[error(transparent)]
+    Token(#[from] crate::token::Error),
+    /// A password could not be hashed.
+    #[error(transparent)]
+    Credential(#[from] crate::credential::Error),
+    /// The operating system gave no randomness.
+    #[error(transparent)]
+    NoRandomness(#[from] crate::random::NoRandomness),
+}
+
+impl Error {
+    fn invalid(what: &'static str, reason: impl Into<String>) -> Self {
+        Self::Invalid {
+            what,
+            reason: reason.into(),
+        }
+    }
+
+    /// A conflict on an insert means that the name is taken.
+    fn taken(what: &'static str, name: &str) -> impl FnOnce(store::Error) -> Self {
+        move |error| match error {
+            store::Error::Conflict => Self::AlreadyExists {
+                what,
+                name: name.to_owned(),
+            },
+            other => Self::Store(other),
+        }
+    }
+
+    fn missing(what: &'static str, name: &str) -> impl FnOnce() -> Self {
+        move || Self::NotFound {
+            what,
+            name: name.to_owned(),
+        }
+    }
+}
+
+/// A name for people, or an identifier that must stay readable in logs and listings.
+fn check_text(what: &'static str, text: &str, most: usize) -> Result<(), Error> {
+    if text.trim().is_empty() {
+        return Err(Error::invalid(what, "it is empty"));
+    }
+    if text.len() > most {
+        return Err(Error::invalid(
+            what,
+            format!("it has {} bytes and may have at most {most}", text.len()),
+        ));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Error::invalid(what, "it has control characters in it"));
+    }
+    Ok(())
+}
+
+/// The tenant must be there before anything of it is written.
+async fn require_tenant(server: &crate::server::Server, name: &TenantName) -> Result<(), Error> {
+    let tenant = server.tenant(name).await?;
+    tenant.map(drop).ok_or_else(Error::missing("tenant", name.as_str()))
+}

@@ -1,1 +1,110 @@
-//! To come.
+//! The command line: one file for each verb.
+
+mod api;
+mod client;
+mod connection;
+mod demo;
+mod exit;
+mod init;
+mod log;
+mod open;
+mod output;
+mod progress;
+mod rule;
+mod serve;
+mod tenant;
+mod user;
+
+use std::ffi::OsString;
+
+use clap::{Parser, Subcommand};
+
+pub use self::exit::{CliError, ExitCode};
+use self::open::OpenOptions;
+use self::output::Output;
+
+/// A token server whose tenants decide with WebAssembly rules.
+#[derive(Parser)]
+#[command(name = "claimsmith", version, about, arg_required_else_help = true)]
+#[command(after_help = "Start here:\n  claimsmith demo             a server with a tenant, a user and rules, in one step\n  claimsmith init --tenant acme && claimsmith serve\n  claimsmith rule check my-rule.wasm")]
+struct Cli {
+    #[command(flatten)]
+    open: OpenOptions,
+
+    /// Print one JSON document instead of text for people
+    #[arg(long, global = true)]
+    json: bool,
+
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Make a demo tenant, log its user in over HTTP, show the token and who set what
+    Demo(demo::Args),
+    /// Make the first tenant and its administrator
+    Init(init::Args),
+    /// Run the server
+    Serve(serve::Args),
+    /// Check, run, upload and bind rules
+    #[command(subcommand)]
+    Rule(rule::Verb),
+    /// Make, list and change tenants
+    #[command(subcommand)]
+    Tenant(tenant::Verb),
+    /// Register, list and change clients
+    #[command(subcommand)]
+    Client(client::Verb),
+    /// Register and list APIs
+    #[command(subcommand)]
+    Api(api::Verb),
+    /// Make and list connections
+    #[command(subcommand)]
+    Connection(connection::Verb),
+    /// Make, list, find and block users
+    #[command(subcommand)]
+    User(user::Verb),
+    /// Show a tenant's log, newest first
+    Log(log::Args),
+}
+
+/// Runs the command line and returns what to exit with.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { ExitCode::Usage } else { ExitCode::Success };
+            // Nobody is left to be told that the terminal is gone.
+            drop(error.print());
+            return code;
+        }
+    };
+    let json = cli.json;
+    match dispatch(cli) {
+        Ok(output) => output.print(json),
+        Err(error) => error.print(json),
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<Output, CliError> {
+    let (open, json) = (cli.open, cli.json);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(CliError::failure)?;
+    runtime.block_on(async move {
+        match cli.verb {
+            Verb::Demo(args) => demo::run(args, &open, json).await,
+            Verb::Init(args) => init::run(args, &open).await,
+            Verb::Serve(args) => serve::run(args, &open).await,
+            Verb::Rule(verb) => rule::run(verb, &open).await,
+            Verb::Tenant(verb) => tenant::run(verb, &open).await,
+            Verb::Client(verb) => client::run(verb, &open).await,
+            Verb::Api(verb) => api::run(verb, &open).await,
+            Verb::Connection(verb) => connection::run(verb, &open).await,
+            Verb::User(verb) => user::run(verb, &open).await,
+            Verb::Log(args) => log::run(args, &open).await,
+        }
+    })
+}

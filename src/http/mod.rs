@@ -1,1 +1,48 @@
-//! To come.
+//! The front door: every route on one screen, one file for each endpoint.
+
+pub mod accept;
+pub mod basic;
+mod discovery;
+mod error;
+mod health;
+mod host;
+mod jwks;
+pub mod params;
+mod token;
+mod userinfo;
+pub mod wire;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+
+use self::error::Refusal;
+use crate::server::Server;
+
+/// All routes of the server.
+pub fn router(server: Arc<Server>) -> Router {
+    Router::new()
+        .route("/oauth/token", post(token::issue))
+        .route("/userinfo", get(userinfo::get).post(userinfo::post))
+        .route("/.well-known/openid-configuration", get(discovery::metadata))
+        .route("/.well-known/oauth-authorization-server", get(discovery::metadata))
+        .route("/.well-known/jwks.json", get(jwks::keys))
+        .route("/health", get(health::health))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(server)
+}
+
+async fn not_found() -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "not_found", "There is no such endpoint.")
+}
+
+async fn method_not_allowed() -> Refusal {
+    Refusal::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "This endpoint does not answer to this method; the Allow header names those it does.",
+    )
+}

@@ -1,0 +1,138 @@
+//! Clients: registered, listed, given new secrets.
+
+use std::collections::BTreeMap;
+
+use super::{Error, LIST_LIMIT, check_text, require_tenant};
+use crate::client::{Client, ClientAuthentication};
+use crate::grant::GrantRequest;
+use crate::random;
+use crate::secret::{Digest, Secret};
+use crate::server::Server;
+use crate::store::{Batch, Stored};
+use crate::tenant::TenantName;
+
+/// A client to register.
+#[derive(Clone, Debug)]
+pub struct NewClient {
+    /// A name for people.
+    pub name: String,
+    /// How it authenticates.
+    pub authentication: ClientAuthentication,
+    /// The grants it may use; each must be one that exists.
+    pub grant_types: Vec<String>,
+    /// Whether the tenant itself runs it.
+    pub is_first_party: bool,
+    /// Name and value pairs for rules: at most 10, each of at most 255 characters.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// Registers a client. Its secret is returned once and stored as a digest only.
+pub async fn create(
+    server: &Server,
+    tenant: &TenantName,
+    new: NewClient,
+) -> Result<(Client, Option<Secret>), Error> {
+    require_tenant(server, tenant).await?;
+    check_text("the client's name", &new.name, 200)?;
+    check_metadata(&new.metadata)?;
+    check_grants(&new)?;
+    let secret = match new.authentication {
+        ClientAuthentication::None => None,
+        _ => Some(random::token()?),
+    };
+    let client = Client {
+        client_id: random::id()?,
+        name: new.name,
+        token_endpoint_auth_method: new.authentication,
+        secret: secret.as_ref().map(Digest::of),
+        grant_types: new.grant_types,
+        is_first_party: new.is_first_party,
+        metadata: new.metadata,
+        id_token_lifetime: Client::DEFAULT_ID_TOKEN_LIFETIME,
+        created_at: server.clock.now(),
+    };
+    let batch = Batch::durable().insert(&[tenant.as_str(), &client.client_id], &client);
+    server.records.commit(batch).await?;
+    Ok((client, secret))
+}
+
+/// All clients of a tenant, by `client_id`.
+pub async fn list(server: &Server, tenant: &TenantName) -> Result<Vec<Client>, Error> {
+    require_tenant(server, tenant).await?;
+    let stored = server.records.list(&[tenant.as_str()], LIST_LIMIT).await?;
+    Ok(stored.into_iter().map(|stored| stored.record).collect())
+}
+
+/// Switches grants on for a client, in the place of those it had.
+pub async fn set_grants(
+    server: &Server,
+    tenant: &TenantName,
+    client_id: &str,
+    grant_types: Vec<String>,
+) -> Result<Client, Error> {
+    check_grant_types(&grant_types)?;
+    change(server, tenant, client_id, |client| client.grant_types = grant_types).await
+}
+
+/// Gives a confidential client a new secret; the old one is refused from then on.
+pub async fn rotate_secret(
+    server: &Server,
+    tenant: &TenantName,
+    client_id: &str,
+) -> Result<(Client, Secret), Error> {
+    let secret = random::token()?;
+    let digest = Digest::of(&secret);
+    let client = change(server, tenant, client_id, |client| client.secret = Some(digest)).await?;
+    Ok((client, secret))
+}
+
+async fn change(
+    server: &Server,
+    tenant: &TenantName,
+    client_id: &str,
+    change: impl FnOnce(&mut Client),
+) -> Result<Client, Error> {
+    let stored: Option<Stored<Client>> =
+        server.records.get(&[tenant.as_str(), client_id]).await?;
+    let stored = stored.ok_or_else(Error::missing("client", client_id))?;
+    let mut client = stored.record.clone();
+    change(&mut client);
+    let batch = Batch::durable().replace(&stored, &client);
+    server.records.commit(batch).await?;
+    Ok(client)
+}
+
+fn check_grants(new: &NewClient) -> Result<(), Error> {
+    if !new.is_first_party && !new.grant_types.is_empty() {
+        return Err(Error::invalid(
+            "the grant types",
+            "a third party's client never gets a grant that hands it the user's password",
+        ));
+    }
+    check_grant_types(&new.grant_types)
+}
+
+fn check_grant_types(grant_types: &[String]) -> Result<(), Error> {
+    let unknown = grant_types
+        .iter()
+        .find(|grant| !GrantRequest::ALL.contains(&grant.as_str()));
+    match unknown {
+        None => Ok(()),
+        Some(unknown) => Err(Error::invalid(
+            "the grant types",
+            format!("`{unknown}` is none of {}", GrantRequest::ALL.join(", ")),
+        )),
+    }
+}
+
+/// The bounds that Auth0 documents for `client_metadata`.
+fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Error> {
+    let too_long = |text: &String| text.chars().count() > 255;
+    if metadata.len() > 10 || metadata.iter().any(|(key, value)| too_long(key) || too_long(value)) {
+        return Err(Error::invalid(
+            "the metadata",
+            "at most 10 pairs, each name and value of at most 255 characters",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! Tenants: made with their signing keys and a first connection, and changed.
+
+use super::{Error, LIST_LIMIT, check_text};
+use crate::api::Api;
+use crate::connection::Connection;
+use crate::server::Server;
+use crate::store::{Batch, Stored};
+use crate::tenant::{Denials, ErrorProfile, HostBinding, Issuer, Tenant, TenantName};
+
+/// The connection that every tenant starts with: the name is Auth0's own.
+pub const FIRST_CONNECTION: &str = "Username-Password-Authentication";
+
+/// Makes a tenant: its record, its signing keys, its host name and its first connection, at once.
+pub async fn create(server: &Server, name: TenantName, issuer: Issuer) -> Result<Tenant, Error> {
+    let now = server.clock.now();
+    let tenant = Tenant {
+        friendly_name: name.to_string(),
+        issuer,
+        default_audience: None,
+        default_directory: Some(FIRST_CONNECTION.to_owned()),
+        errors: ErrorProfile::default(),
+        denials: Denials::default(),
+        created_at: now,
+        name,
+    };
+    let connection = Connection {
+        name: FIRST_CONNECTION.to_owned(),
+        realms: Vec::new(),
+        enabled_for_all: true,
+        enabled_clients: Vec::new(),
+        created_at: now,
+    };
+    let name = tenant.name.as_str();
+    let mut batch = Batch::durable()
+        .insert(&[name], &tenant)
+        .insert(&[name, FIRST_CONNECTION], &connection);
+    for key in server.keyring.generate_for_tenant(&tenant.name, now)? {
+        batch = batch.insert(&[name, &key.kid], &key);
+    }
+    batch = claim_host(batch, &tenant);
+    server
+        .records
+        .commit(batch)
+        .await
+        .map_err(Error::taken("a tenant with the name or the host name of", name))?;
+    Ok(tenant)
+}
+
+/// The tenant of a name.
+pub async fn get(server: &Server, name: &TenantName) -> Result<Tenant, Error> {
+    let tenant = server.tenant(name).await?;
+    tenant.ok_or_else(Error::missing("tenant", name.as_str()))
+}
+
+/// All tenants, by name.
+pub async fn list(server: &Server) -> Result<Vec<Tenant>, Error> {
+    let stored = server.records.list::<Tenant>(&[], LIST_LIMIT).await?;
+    Ok(stored.into_iter().map(|stored| stored.record).collect())
+}
+
+/// Settings to change; none leaves one as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// A name for people.
+    pub friendly_name: Option<String>,
+    /// What new tokens name as `iss`.
+    pub issuer: Option<Issuer>,
+    /// The API of requests that name none; empty text removes it.
+    pub default_audience: Option<String>,
+    /// The connection of requests that name no realm; empty text removes it.
+    pub default_directory: Option<String>,
+    /// How errors look.
+    pub errors: Option<ErrorProfile>,
+    /// What a client learns of a denial.
+    pub denials: Option<Denials>,
+}
+
+/// Changes settings.
+pub async fn change(server: &Server, name: &TenantName, change: Change) -> Result<Tenant, Error> {
+    let stored: Option<Stored<Tenant>> = server.records.get(&[name.as_str()]).await?;
+    let stored = stored.ok_or_else(Error::missing("tenant", name.as_str()))?;
+    let mut tenant = stored.record.clone();
+
+    if let Some(friendly_name) = change.friendly_name {
+        check_text("the friendly name", &friendly_name, 200)?;
+        tenant.friendly_name = friendly_name;
+    }
+    if let Some(audience) = change.default_audience {
+        tenant.default_audience = none_if_empty(audience);
+    }
+    if let Some(directory) = change.default_directory {
+        tenant.default_directory = none_if_empty(directory);
+    }
+    tenant.errors = change.errors.unwrap_or(tenant.errors);
+    tenant.denials = change.denials.unwrap_or(tenant.denials);
+    if let Some(audience) = &tenant.default_audience {
+        let api: Option<Stored<Api>> = server.records.get(&[name.as_str(), audience]).await?;
+        api.ok_or_else(Error::missing("API", audience))?;
+    }
+    if let Some(directory) = &tenant.default_directory {
+        let connection: Option<Stored<Connection>> =
+            server.records.get(&[name.as_str(), directory]).await?;
+        connection.ok_or_else(Error::missing("connection", directory))?;
+    }
+
+    let mut batch = Batch::durable().replace(&stored, &tenant);
+    if let Some(issuer) = change.issuer
+        && issuer != tenant.issuer
+    {
+        let (old, new) = (tenant.issuer.host(), issuer.host());
+        tenant.issuer = issuer;
+        batch = Batch::durable().replace(&stored, &tenant);
+        if new != old {
+            batch = claim_host(batch, &tenant);
+            if let Some(binding) = server.records.get::<HostBinding>(&[&old]).await?
+                && binding.record.tenant == *name
+            {
+                batch = batch.delete(&binding);
+            }
+        }
+    }
+    server
+        .records
+        .commit(batch)
+        .await
+        .map_err(Error::taken("a tenant with the host name of", tenant.issuer.as_str()))?;
+    Ok(tenant)
+}
+
+/// A host name belongs to one tenant at most. `NAME.localhost` is every tenant's own anyway.
+fn claim_host(batch: Batch, tenant: &Tenant) -> Batch {
+    let host = tenant.issuer.host();
+    if host == format!("{}.localhost", tenant.name) {
+        return batch;
+    }
+    let binding = HostBinding {
+        tenant: tenant.name.clone(),
+    };
+    batch.insert(&[&host], &binding)
+}
+
+fn none_if_empty(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}

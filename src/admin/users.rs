@@ -1,0 +1,189 @@
+//! Users: made with a password, listed, blocked.
+
+use serde_json::{Map, Value};
+
+use super::{Error, LIST_LIMIT, check_text};
+use crate::connection::Connection;
+use crate::credential::{Password, PasswordRecord, canonical};
+use crate::random;
+use crate::secret::Secret;
+use crate::server::Server;
+use crate::store::{Batch, Record, Stored};
+use crate::tenant::TenantName;
+use crate::user::{IdentifierRecord, User};
+
+/// A user to make. At least one of `email` and `username` is needed.
+#[derive(Clone, Debug, Default)]
+pub struct NewUser {
+    /// The connection it belongs to.
+    pub connection: String,
+    /// Its e-mail address.
+    pub email: Option<String>,
+    /// Whether the address was shown to be the user's.
+    pub email_verified: bool,
+    /// Its user name.
+    pub username: Option<String>,
+    /// Its full name.
+    pub name: Option<String>,
+    /// Names of roles.
+    pub roles: Vec<String>,
+    /// What the user may have written.
+    pub user_metadata: Option<Map<String, Value>>,
+    /// What only the tenant writes.
+    pub app_metadata: Option<Map<String, Value>>,
+}
+
+/// Makes a user. Its identifiers, compared in their canonical form, must not be another's.
+pub async fn create(
+    server: &Server,
+    tenant: &TenantName,
+    new: NewUser,
+    password: Secret,
+) -> Result<User, Error> {
+    let connection: Option<Stored<Connection>> = server
+        .records
+        .get(&[tenant.as_str(), &new.connection])
+        .await?;
+    connection.ok_or_else(Error::missing("connection", &new.connection))?;
+    let identifiers = identifiers(&new)?;
+    for role in &new.roles {
+        check_text("a role", role, 200)?;
+    }
+    let password = new_password(password)?;
+
+    let now = server.clock.now();
+    let nickname = new.username.clone().or_else(|| {
+        let email = new.email.as_deref()?;
+        Some(email.split('@').next()?.to_owned())
+    });
+    let user = User {
+        user_id: format!("auth0|{}", random::id()?),
+        connection: new.connection,
+        name: new.name.or_else(|| new.email.clone()).or_else(|| new.username.clone()),
+        nickname,
+        username: new.username,
+        email: new.email,
+        email_verified: new.email_verified,
+        user_metadata: new.user_metadata,
+        app_metadata: new.app_metadata,
+        roles: new.roles,
+        created_at: now,
+        updated_at: now,
+        ..User::default()
+    };
+    let hashed = server.passwords.hash(tenant.as_str(), password, now).await?;
+    let parts = [tenant.as_str(), &user.user_id];
+    let mut batch = Batch::durable().insert(&parts, &user).insert(&parts, &hashed);
+    for identifier in &identifiers {
+        let owner = IdentifierRecord {
+            user_id: user.user_id.clone(),
+        };
+        batch = batch.insert(&[tenant.as_str(), &user.connection, identifier], &owner);
+    }
+    let done = server.records.commit(batch).await;
+    done.map_err(Error::taken("a user", &identifiers.join("` or `")))?;
+    Ok(user)
+}
+
+/// Sets a user's password.
+pub async fn set_password(
+    server: &Server,
+    tenant: &TenantName,
+    user_id: &str,
+    password: Secret,
+) -> Result<(), Error> {
+    let user = get(server, tenant, user_id).await?;
+    let password = new_password(password)?;
+    let hashed: PasswordRecord =
+        server.passwords.hash(tenant.as_str(), password, server.clock.now()).await?;
+    let batch = Batch::durable()
+        .expect(&user)
+        .put(&[tenant.as_str(), user_id], &hashed);
+    Ok(server.records.commit(batch).await?)
+}
+
+/// Shuts a user out, or lets it in again.
+pub async fn set_blocked(
+    server: &Server,
+    tenant: &TenantName,
+    user_id: &str,
+    blocked: bool,
+) -> Result<User, Error> {
+    let stored = get(server, tenant, user_id).await?;
+    let user = User {
+        blocked,
+        updated_at: server.clock.now(),
+        ..stored.record.clone()
+    };
+    let batch = Batch::durable().replace(&stored, &user);
+    server.records.commit(batch).await?;
+    Ok(user)
+}
+
+/// The users of a tenant, by `user_id`; at most [`LIST_LIMIT`].
+pub async fn list(server: &Server, tenant: &TenantName) -> Result<Vec<User>, Error> {
+    super::require_tenant(server, tenant).await?;
+    let stored = server.records.list(&[tenant.as_str()], LIST_LIMIT).await?;
+    Ok(stored.into_iter().map(|stored| stored.record).collect())
+}
+
+/// The user that an identifier of a connection belongs to.
+pub async fn find(
+    server: &Server,
+    tenant: &TenantName,
+    connection: &str,
+    identifier: &str,
+) -> Result<Option<User>, Error> {
+    let canonical = canonical_form(identifier)?;
+    let parts = [tenant.as_str(), connection, &canonical];
+    let Some(owner) = server.records.get::<IdentifierRecord>(&parts).await? else {
+        return Ok(None);
+    };
+    let parts = [tenant.as_str(), &owner.record.user_id];
+    let user = server.records.get::<User>(&parts).await?;
+    Ok(user.map(|stored| stored.record))
+}
+
+async fn get<R: Record>(
+    server: &Server,
+    tenant: &TenantName,
+    user_id: &str,
+) -> Result<Stored<R>, Error> {
+    let stored = server.records.get(&[tenant.as_str(), user_id]).await?;
+    stored.ok_or_else(Error::missing("user", user_id))
+}
+
+fn identifiers(new: &NewUser) -> Result<Vec<String>, Error> {
+    let mut identifiers = Vec::new();
+    for identifier in [&new.email, &new.username].into_iter().flatten() {
+        let canonical = canonical_form(identifier)?;
+        if !identifiers.contains(&canonical) {
+            identifiers.push(canonical);
+        }
+    }
+    if let Some(email) = &new.email
+        && !email.contains('@')
+    {
+        return Err(Error::invalid("the e-mail address", "it has no `@`"));
+    }
+    if identifiers.is_empty() {
+        return Err(Error::invalid("the user", "give it an e-mail address or a user name"));
+    }
+    Ok(identifiers)
+}
+
+fn canonical_form(identifier: &str) -> Result<String, Error> {
+    match canonical(identifier) {
+        Ok(canonical) => Ok(canonical.as_str().to_owned()),
+        Err(error) => Err(Error::invalid("the identifier", error.to_string())),
+    }
+}
+
+/// At least 8 characters. Strength, history and dictionaries are a policy of the connection and
+/// come with it; this is the floor below which NIST SP 800-63B allows no password at all.
+fn new_password(password: Secret) -> Result<Password, Error> {
+    if password.expose().chars().count() < 8 {
+        return Err(Error::invalid("the password", "use at least 8 characters"));
+    }
+    Password::parse(password).map_err(|error| Error::invalid("the password", error.to_string()))
+}

@@ -1,0 +1,112 @@
+//! The options that say which data directory to open, and how.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::CliError;
+use crate::config::Config;
+use crate::credential::HashSettings;
+use crate::secret::Secret;
+use crate::server::Server;
+use crate::tenant::{Tenant, TenantName};
+
+/// Global options of every verb that opens a data directory.
+#[derive(Args, Clone)]
+pub(super) struct OpenOptions {
+    /// The data directory
+    #[arg(long, global = true, env = "CLAIMSMITH_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// The master key, base64 or hexadecimal of 32 bytes, instead of `master.key` in the data
+    /// directory. Better in the environment than on the command line.
+    #[arg(long, global = true, env = "CLAIMSMITH_MASTER_KEY", value_name = "KEY", hide_env_values = true)]
+    master_key: Option<String>,
+
+    /// Refuse writes when less than this is free on the disk, in MiB
+    #[arg(long, global = true, value_name = "MIB", default_value_t = Config::DEFAULT_RESERVE_BYTES >> 20)]
+    reserve_mib: u64,
+
+    /// Argon2id: memory for one new password hash, in KiB
+    #[arg(long, global = true, value_name = "KIB", default_value_t = HashSettings::default().memory_kib)]
+    argon2_memory_kib: u32,
+
+    /// Argon2id: passes over the memory
+    #[arg(long, global = true, value_name = "N", default_value_t = HashSettings::default().passes)]
+    argon2_passes: u32,
+
+    /// Argon2id: lanes
+    #[arg(long, global = true, value_name = "N", default_value_t = HashSettings::default().lanes)]
+    argon2_lanes: u32,
+}
+
+impl OpenOptions {
+    /// Where the data is unless `--data` says otherwise.
+    const DEFAULT_DATA: &str = "claimsmith-data";
+
+    /// The data directory of this command.
+    pub(super) fn data_or(&self, default: &str) -> PathBuf {
+        self.data.clone().unwrap_or_else(|| default.into())
+    }
+
+    /// Opens the data directory.
+    pub(super) fn open(&self) -> Result<Arc<Server>, CliError> {
+        self.open_at(&self.data_or(Self::DEFAULT_DATA))
+    }
+
+    /// Opens a data directory that has been set up; a mistyped `--data` must not make a new one.
+    pub(super) fn open_existing(&self) -> Result<Arc<Server>, CliError> {
+        let data = self.data_or(Self::DEFAULT_DATA);
+        if !data.join("store").is_dir() {
+            return Err(CliError::usage(format!(
+                "there is no data in `{}`; run `claimsmith init` first, or choose another directory with --data",
+                data.display()
+            )));
+        }
+        self.open_at(&data)
+    }
+
+    pub(super) fn open_at(&self, data: &Path) -> Result<Arc<Server>, CliError> {
+        let config = Config {
+            master_key: self.master_key.clone().map(Secret::new),
+            reserve_bytes: self.reserve_mib << 20,
+            hashing: HashSettings {
+                memory_kib: self.argon2_memory_kib,
+                passes: self.argon2_passes,
+                lanes: self.argon2_lanes,
+                ..HashSettings::default()
+            },
+            ..Config::new(data)
+        };
+        Ok(Arc::new(Server::open(&config)?))
+    }
+}
+
+/// Which tenant a verb is about.
+#[derive(Args, Clone)]
+pub(super) struct TenantOption {
+    /// The tenant; may be left out while there is only one
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
+}
+
+impl TenantOption {
+    /// The tenant that was named, or the only one there is.
+    pub(super) async fn resolve(&self, server: &Server) -> Result<Tenant, CliError> {
+        if let Some(name) = &self.tenant {
+            let name = TenantName::parse(name).map_err(CliError::usage)?;
+            return Ok(crate::admin::tenants::get(server, &name).await?);
+        }
+        let mut tenants = crate::admin::tenants::list(server).await?.into_iter();
+        match (tenants.next(), tenants.next()) {
+            (Some(only), None) => Ok(only),
+            (None, _) => Err(CliError::usage(
+                "there is no tenant yet; make one with `claimsmith init` or `claimsmith tenant create NAME`",
+            )),
+            (Some(_), Some(_)) => Err(CliError::usage(
+                "there is more than one tenant; say which with --tenant NAME",
+            )),
+        }
+    }
+}

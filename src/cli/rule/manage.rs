@@ -1,0 +1,152 @@
+//! `claimsmith rule` on a tenant's rules: upload, bind, configure.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::check::describe;
+use super::{CliError, OpenOptions, Output, read_component};
+use crate::admin::rules::{self, NewBinding};
+use crate::cli::open::TenantOption;
+use crate::cli::output::{table, word};
+use crate::rule::Binding;
+use crate::rule_host::{Grant, OnFault};
+use crate::secret::Secret;
+
+#[derive(Subcommand)]
+pub(in crate::cli) enum Verb {
+    /// Store a component as the next version of a rule; nothing runs it until it is bound
+    ///
+    /// Example: claimsmith rule upload email-allow-list my-rule.wasm
+    Upload {
+        /// The rule's name
+        name: String,
+        /// The component
+        file: PathBuf,
+        #[command(flatten)]
+        tenant: TenantOption,
+    },
+    /// List the versions of a rule
+    Versions {
+        /// The rule's name
+        name: String,
+        #[command(flatten)]
+        tenant: TenantOption,
+    },
+    /// Put a rule to use, or change how it is used
+    ///
+    /// Example: claimsmith rule bind email-allow-list --version 2 --order 10
+    Bind {
+        /// The rule's name
+        name: String,
+        /// Which version; the newest if not said
+        #[arg(long, value_name = "N")]
+        version: Option<u32>,
+        /// Rules run in ascending order; behind all others if not said
+        #[arg(long, value_name = "N")]
+        order: Option<u32>,
+        /// A grant it runs on; all that have a user if none is said
+        #[arg(long = "grant", value_name = "GRANT")]
+        grants: Vec<Grant>,
+        /// What becomes of the login when the rule fails
+        #[arg(long, value_name = "POLICY", default_value = "deny")]
+        on_fault: OnFault,
+        #[command(flatten)]
+        tenant: TenantOption,
+    },
+    /// Take a rule out of use; its versions stay
+    Unbind {
+        /// The rule's name
+        name: String,
+        #[command(flatten)]
+        tenant: TenantOption,
+    },
+    /// List the rules in use, in the order they run
+    List {
+        #[command(flatten)]
+        tenant: TenantOption,
+    },
+    /// Store a value that the tenant's rules may read; without VALUE the first line of the
+    /// standard input, so that a secret need not be on the command line
+    Configure {
+        /// Letters, digits, `_` and `-`
+        key: String,
+        /// The value
+        value: Option<String>,
+        #[command(flatten)]
+        tenant: TenantOption,
+    },
+}
+
+pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliError> {
+    match verb {
+        Verb::Upload { name, file, tenant } => {
+            let component = read_component(&file)?;
+            let server = open.open_existing()?;
+            let tenant = tenant.resolve(&server).await?;
+            let (version, inspection) =
+                rules::upload(&server, &tenant.name, &name, component).await?;
+            let text = format!("{}@{}\n{}", name, version.version, describe(&inspection));
+            Ok(Output::new(json!({ "version": version, "inspection": inspection }), text))
+        }
+        Verb::Versions { name, tenant } => {
+            let server = open.open_existing()?;
+            let tenant = tenant.resolve(&server).await?;
+            let versions = rules::versions(&server, &tenant.name, &name).await?;
+            let rows = versions.iter().map(|version| {
+                let uploaded = crate::token::iso8601(version.uploaded_at);
+                [version.version.to_string(), uploaded, version.size.to_string(), version.digest.clone()]
+            });
+            Ok(Output::new(&versions, table(["VERSION", "UPLOADED", "BYTES", "SHA-256"], rows)))
+        }
+        Verb::Bind { name, version, order, grants, on_fault, tenant } => {
+            let server = open.open_existing()?;
+            let tenant = tenant.resolve(&server).await?;
+            let new = NewBinding { version, order, grants, on_fault };
+            let binding = rules::bind(&server, &tenant.name, &name, new).await?;
+            Ok(Output::new(&binding, table(HEADER, [row(&binding)])))
+        }
+        Verb::Unbind { name, tenant } => {
+            let server = open.open_existing()?;
+            let tenant = tenant.resolve(&server).await?;
+            rules::unbind(&server, &tenant.name, &name).await?;
+            Ok(Output::new(json!({ "rule": name }), format!("{name} is not in use any more")))
+        }
+        Verb::List { tenant } => {
+            let server = open.open_existing()?;
+            let tenant = tenant.resolve(&server).await?;
+            let bindings = rules::bindings(&server, &tenant.name).await?;
+            Ok(Output::new(&bindings, table(HEADER, bindings.iter().map(row))))
+        }
+        Verb::Configure { key, value, tenant } => {
+            let server = open.open_existing()?;
+            let tenant = tenant.resolve(&server).await?;
+            let value = match value {
+                Some(value) => Secret::new(value),
+                None => first_line()?,
+            };
+            rules::configure(&server, &tenant.name, &key, &value).await?;
+            Ok(Output::new(json!({ "key": key }), format!("{key} is set")))
+        }
+    }
+}
+
+const HEADER: [&str; 5] = ["ORDER", "RULE", "VERSION", "GRANTS", "ON FAULT"];
+
+fn row(binding: &Binding) -> [String; 5] {
+    let grants: Vec<String> = binding.grants.iter().map(|grant| word(*grant)).collect();
+    [
+        binding.order.to_string(),
+        binding.rule.clone(),
+        binding.version.to_string(),
+        grants.join(" "),
+        word(binding.on_fault),
+    ]
+}
+
+fn first_line() -> Result<Secret, CliError> {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).map_err(CliError::failure)?;
+    Ok(Secret::new(line.trim_end_matches(['\r', '\n'])))
+}

@@ -1,0 +1,113 @@
+//! `claimsmith serve`: the server, until it is told to stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use super::open::OpenOptions;
+use super::output::Output;
+use super::{CliError, ExitCode};
+use crate::http::accept::{self, ConnectionLimits};
+use crate::server::Server;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The address to listen on. Put a TLS proxy in front of anything but a loopback address:
+    /// passwords cross this connection.
+    #[arg(long, env = "CLAIMSMITH_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// What to log, in the words of `tracing`'s filters
+    #[arg(long, env = "CLAIMSMITH_LOG", default_value = "info", value_name = "FILTER")]
+    log: String,
+}
+
+pub(super) async fn run(args: Args, open: &OpenOptions) -> Result<Output, CliError> {
+    start_logging(&args.log)?;
+    let server = open.open_existing()?;
+    let listener = bind(args.listen).await?;
+    let address = listener.local_addr().map_err(CliError::failure)?;
+    tracing::info!(%address, "listening");
+    let code = serve(server, listener, stop_signal()).await?;
+    Ok(Output::silent(code))
+}
+
+/// Serves until `stop`, or until the store fails for good.
+pub(super) async fn serve(
+    server: Arc<Server>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<ExitCode, CliError> {
+    let (failed, failure) = tokio::sync::oneshot::channel();
+    let watched = Arc::clone(&server);
+    let stop = async move {
+        tokio::select! {
+            () = stop => {}
+            () = store_failure(watched) => drop(failed.send(())),
+        }
+    };
+    let router = crate::http::router(Arc::clone(&server));
+    accept::serve(listener, router, ConnectionLimits::default(), stop)
+        .await
+        .map_err(CliError::failure)?;
+    server.close();
+    let failed = failure.await.is_ok();
+    Ok(if failed { ExitCode::StoreFailed } else { ExitCode::Success })
+}
+
+/// Ends when the store will not take writes again in this process: after a failed fsync nothing
+/// is known of what is on disk, and only opening it anew tells. A full disk passes.
+async fn store_failure(server: Arc<Server>) {
+    let mut every = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        every.tick().await;
+        if let Err(error @ crate::store::Error::Unavailable(_)) = server.records.store().health() {
+            tracing::error!(%error, "the store failed; stopping so that a supervisor can start again");
+            return;
+        }
+    }
+}
+
+pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, CliError> {
+    TcpListener::bind(address).await.map_err(|error| {
+        CliError::failure(format!("cannot listen on {address}: {error}; choose another with --listen"))
+    })
+}
+
+/// Ctrl-C, or what a supervisor sends.
+pub(super) async fn stop_signal() {
+    let interrupted = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminated = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => drop(terminate.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupted => {}
+        () = terminated => {}
+    }
+}
+
+/// One JSON object for each line, on the standard error stream: nothing in a request can forge a
+/// line of its own.
+pub(super) fn start_logging(filter: &str) -> Result<(), CliError> {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter)
+        .map_err(|error| CliError::usage(format!("--log `{filter}`: {error}")))?;
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init()
+        .map_err(CliError::failure)
+}

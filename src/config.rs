@@ -1,0 +1,38 @@
+//! What an operator can choose when a server starts, after validation.
+
+use std::path::PathBuf;
+
+use crate::credential::HashSettings;
+use crate::rule_host::Limits;
+use crate::secret::Secret;
+
+/// Settings of the process; everything else is a tenant's and lives in the store.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The data directory: the store, the master key, compiled code.
+    pub data: PathBuf,
+    /// The master key's text, if it comes from the environment rather than from a file.
+    pub master_key: Option<Secret>,
+    /// Writes are refused when less than this is free on the disk.
+    pub reserve_bytes: u64,
+    /// The cost of new password hashes, and how many are made at once.
+    pub hashing: HashSettings,
+    /// What a rule may use.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// 256 MiB: enough for the store to be compacted and for an administrator to work in.
+    pub const DEFAULT_RESERVE_BYTES: u64 = 256 * 1024 * 1024;
+
+    /// The defaults, for a data directory.
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        Self {
+            data: data.into(),
+            master_key: None,
+            reserve_bytes: Self::DEFAULT_RESERVE_BYTES,
+            hashing: HashSettings::default(),
+            limits: Limits::default(),
+        }
+    }
+}

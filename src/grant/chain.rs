@@ -1,0 +1,87 @@
+//! Finds the rules that a tenant bound to a grant, and loads them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Error;
+use crate::rule::{Binding, ConfigurationValue, RuleVersion};
+use crate::rule_host::{BoundRule, Grant, Rule};
+use crate::secret::Secret;
+use crate::server::Server;
+use crate::store::{Stored, blob};
+use crate::tenant::TenantName;
+
+/// More values than this a tenant cannot store for its rules.
+pub(crate) const MAX_CONFIGURATION_VALUES: usize = 500;
+
+/// The tenant's rules for a grant, in the order they run. A rule that cannot be loaded stays in
+/// its place: its binding says what its failure means.
+pub(super) async fn load(
+    server: &Server,
+    tenant: &TenantName,
+    grant: Grant,
+) -> Result<Vec<BoundRule>, Error> {
+    let most = server.rule_host.limits().chain_length;
+    let bindings = server.records.list(&[tenant.as_str()], most).await?;
+    let mut bindings: Vec<Binding> = bindings.into_iter().map(|stored| stored.record).collect();
+    bindings.retain(|binding| binding.enabled && binding.grants.contains(&grant));
+    bindings.sort_by(|a, b| (a.order, &a.rule).cmp(&(b.order, &b.rule)));
+
+    let mut chain = Vec::with_capacity(bindings.len());
+    for binding in bindings {
+        chain.push(BoundRule {
+            rule: rule(server, tenant, &binding).await?,
+            name: binding.rule,
+            version: binding.version,
+            on_fault: binding.on_fault,
+        });
+    }
+    Ok(chain)
+}
+
+async fn rule(
+    server: &Server,
+    tenant: &TenantName,
+    binding: &Binding,
+) -> Result<Result<Rule, String>, Error> {
+    let version = RuleVersion::key_part(binding.version);
+    let parts = [tenant.as_str(), &binding.rule, &version];
+    let Some(Stored { record, .. }) = server.records.get::<RuleVersion>(&parts).await? else {
+        return Ok(Err("the bound version does not exist".to_owned()));
+    };
+    if let Some(rule) = server.rule_host.cached(&record.digest) {
+        return Ok(Ok(rule));
+    }
+    let Some(bytes) = blob::get(server.records.store().as_ref(), &record.digest).await? else {
+        return Ok(Err("the component's bytes are not in the store".to_owned()));
+    };
+    let host = Arc::clone(&server.rule_host);
+    // Compiling takes milliseconds to seconds: not on a thread that serves requests.
+    let loaded = tokio::task::spawn_blocking(move || host.load(&bytes)).await;
+    Ok(match loaded {
+        Ok(loaded) => loaded.map_err(|rejection| rejection.to_string()),
+        Err(_) => Err("the compiler failed".to_owned()),
+    })
+}
+
+/// The values that the tenant stored for its rules.
+pub(super) async fn configuration(
+    server: &Server,
+    tenant: &TenantName,
+) -> Result<BTreeMap<String, Secret>, Error> {
+    let stored = server
+        .records
+        .list::<ConfigurationValue>(&[tenant.as_str()], MAX_CONFIGURATION_VALUES)
+        .await?;
+    let mut values = BTreeMap::new();
+    for Stored { record, .. } in stored {
+        let context = ConfigurationValue::seal_context(tenant, &record.key);
+        let value = server
+            .keyring
+            .master()
+            .open_text(&record.value, &context.each_ref().map(String::as_str))
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        values.insert(record.key, value);
+    }
+    Ok(values)
+}

@@ -1,0 +1,93 @@
+//! Why a token request was refused: one variant for each case of the error catalogue.
+//!
+//! The text of a variant is for the log. What the client may know is decided in one place,
+//! `http/error.rs`.
+
+use crate::credential::Rejection;
+use crate::rule_host::Denial;
+use crate::store;
+use crate::tenant::Denials;
+use crate::token;
+
+/// Why a token request was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A required parameter is absent or empty.
+    #[error("the parameter `{0}` is missing")]
+    MissingParameter(&'static str),
+    /// The request breaks a rule of the protocol; the text quotes nothing that was sent.
+    #[error("{0}")]
+    InvalidRequest(String),
+    /// The scope is neither a string nor an array of strings.
+    #[error("the scope is neither a string nor an array of strings")]
+    ScopeOfWrongType,
+    /// A scope has a character that RFC 6749, section 3.3 does not allow.
+    #[error("a scope has a character that is not allowed")]
+    MalformedScope,
+    /// There is no such grant.
+    #[error("the grant type `{0}` is not supported")]
+    UnsupportedGrantType(String),
+    /// Nothing in the request says which client asks.
+    #[error("the request names no client")]
+    MissingClientId,
+    /// The client is unknown or did not prove who it is.
+    #[error("client authentication failed: {0}")]
+    ClientAuthentication(&'static str),
+    /// The client may not use this grant.
+    #[error("the grant type `{grant_type}` is not switched on for the client, or the client is a third party's")]
+    GrantNotAllowed {
+        /// The grant's wire name.
+        grant_type: &'static str,
+    },
+    /// The tenant has no such API.
+    #[error("there is no API `{0}`")]
+    UnknownAudience(String),
+    /// The plain password grant needs a default directory.
+    #[error("the tenant has no default directory; set one with `claimsmith tenant set NAME --default-directory CONNECTION`")]
+    NoDefaultConnection,
+    /// No connection answers to the realm.
+    #[error("no connection answers to the realm `{0}`")]
+    UnknownConnection(String),
+    /// The client may not use the connection.
+    #[error("the connection `{0}` is not enabled for the client")]
+    ConnectionDisabled(String),
+    /// No such user, or not this password: the client never learns which.
+    #[error("{0}")]
+    WrongCredentials(Rejection),
+    /// An administrator shut the user out.
+    #[error("the user `{user_id}` is blocked")]
+    UserBlocked {
+        /// Who.
+        user_id: String,
+    },
+    /// A rule ended the login.
+    #[error("a rule denied the login: {} ({})", .0.description, .0.error)]
+    Denied(Denial, Denials),
+    /// A rule failed and its binding does not let the login go on.
+    #[error("a rule failed; the log entry of this exchange says which and why")]
+    RuleFaulted,
+    /// A rule demands a second factor.
+    #[error("a rule demands a second factor")]
+    MfaRequired,
+    /// Too many passwords are waiting to be checked.
+    #[error("too many passwords are waiting to be checked")]
+    Busy {
+        /// When to come back.
+        retry_after_secs: u64,
+    },
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// Something that must not happen.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<token::Error> for Error {
+    fn from(error: token::Error) -> Self {
+        match error {
+            token::Error::Store(error) => Self::Store(error),
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}

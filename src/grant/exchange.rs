@@ -1,0 +1,104 @@
+//! Describes an exchange to rules: what they may know of the records, and nothing else.
+
+use serde_json::{Map, Value, json};
+
+use super::{GrantedScopes, Origin};
+use crate::api::Api;
+use crate::client::Client;
+use crate::clock::Timestamp;
+use crate::credential::AuthenticatedUser;
+use crate::rule_host::{Exchange, Grant, exchange};
+use crate::tenant::Tenant;
+use crate::token;
+
+/// What an exchange is about.
+pub(super) struct Facts<'a> {
+    pub id: &'a str,
+    pub now: Timestamp,
+    pub tenant: &'a Tenant,
+    pub client: &'a Client,
+    pub api: Option<&'a Api>,
+    pub scopes: &'a GrantedScopes,
+    pub user: &'a AuthenticatedUser,
+    pub kind: Grant,
+    pub gty: &'static str,
+    pub origin: &'a Origin,
+    pub parameters: Vec<(String, String)>,
+}
+
+/// The exchange as rules see it.
+pub(super) fn describe(facts: &Facts<'_>) -> Exchange {
+    Exchange {
+        id: facts.id.to_owned(),
+        tenant: facts.tenant.name.to_string(),
+        grant: facts.kind,
+        now: facts.now,
+        client: exchange::Client {
+            id: facts.client.client_id.clone(),
+            name: facts.client.name.clone(),
+            metadata: facts.client.metadata.clone().into_iter().collect(),
+        },
+        user: Some(user(facts)),
+        api: facts.api.map(|api| exchange::Api {
+            identifier: api.identifier.clone(),
+            scopes: api.scopes.iter().map(|scope| scope.value.clone()).collect(),
+        }),
+        request: exchange::Request {
+            ip: facts.origin.ip.clone(),
+            user_agent: facts.origin.user_agent.clone(),
+            hostname: facts.origin.hostname.clone(),
+            parameters: facts.parameters.clone(),
+        },
+        authentication_methods: facts.user.methods().iter().map(|&m| m.to_owned()).collect(),
+        draft: token::draft(
+            facts.tenant,
+            facts.client,
+            facts.api,
+            facts.gty,
+            facts.user.user(),
+            facts.scopes.as_slice(),
+        ),
+        shared: Vec::new(),
+    }
+}
+
+fn user(facts: &Facts<'_>) -> exchange::User {
+    let user = facts.user.user();
+    let stats = facts.user.stats();
+    exchange::User {
+        id: user.user_id.clone(),
+        username: user.username.clone(),
+        email: user.email.clone(),
+        email_verified: user.email_verified,
+        connection: user.connection.clone(),
+        profile: profile(user),
+        user_metadata: user.user_metadata.clone().unwrap_or_default(),
+        app_metadata: user.app_metadata.clone().unwrap_or_default(),
+        roles: user.roles.clone(),
+        permissions: Vec::new(),
+        logins_count: stats.logins_count.saturating_add(1),
+        created_at: user.created_at,
+        last_login: stats.last_login,
+        last_password_reset: facts.user.last_password_reset(),
+    }
+}
+
+fn profile(user: &crate::user::User) -> Map<String, Value> {
+    let texts = [
+        ("name", &user.name),
+        ("nickname", &user.nickname),
+        ("given_name", &user.given_name),
+        ("family_name", &user.family_name),
+        ("picture", &user.picture),
+        ("phone_number", &user.phone_number),
+    ];
+    let mut profile: Map<String, Value> = texts
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?))))
+        .collect();
+    if user.phone_number.is_some() {
+        profile.insert("phone_number_verified".to_owned(), json!(user.phone_verified));
+    }
+    profile.insert("updated_at".to_owned(), json!(token::iso8601(user.updated_at)));
+    profile
+}

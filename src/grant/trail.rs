@@ -1,0 +1,109 @@
+//! Gathers what becomes known of an exchange, and writes it to the tenant's log at its end.
+
+use super::{Error, TokenRequest};
+use crate::credential::Rejection;
+use crate::log::{self, EventType, LogEvent};
+use crate::rule_host::{Outcome, Report};
+use crate::server::Server;
+use crate::tenant::TenantName;
+use crate::token::TokenResponse;
+use crate::user::User;
+
+/// The event of one exchange while it happens.
+pub(super) struct Trail {
+    tenant: TenantName,
+    event: LogEvent,
+}
+
+impl Trail {
+    pub(super) fn begin(server: &Server, request: &TokenRequest) -> Self {
+        let date = server.clock.now();
+        let log_id = log::event_id(date);
+        Self {
+            tenant: request.tenant.name.clone(),
+            event: LogEvent {
+                exchange_id: log_id.clone(),
+                log_id,
+                event_type: EventType::TokenRefused,
+                date,
+                description: None,
+                client_id: request.client.client_id.clone(),
+                user_id: None,
+                connection: None,
+                grant_type: request.grant.grant_type().to_owned(),
+                audience: request.audience.clone(),
+                scope: request.scope.as_ref().map(|scopes| scopes.join(" ")),
+                ip: request.origin.ip.clone(),
+                user_agent: request.origin.user_agent.clone(),
+                hostname: request.origin.hostname.clone(),
+                rules: None,
+            },
+        }
+    }
+
+    /// The exchange's identity.
+    pub(super) fn id(&self) -> &str {
+        &self.event.exchange_id
+    }
+
+    pub(super) fn connection(&mut self, name: &str) {
+        self.event.connection = Some(name.to_owned());
+    }
+
+    pub(super) fn user(&mut self, user: &User) {
+        self.event.user_id = Some(user.user_id.clone());
+    }
+
+    pub(super) fn scopes(&mut self, scopes: &[String]) {
+        self.event.scope = Some(scopes.join(" "));
+    }
+
+    pub(super) fn report(&mut self, report: Report) {
+        self.event.rules = Some(report);
+    }
+
+    /// Writes the event. A log that cannot be written does not change the answer.
+    pub(super) async fn end(mut self, server: &Server, result: &Result<TokenResponse, Error>) {
+        match result {
+            Ok(_) => self.event.event_type = EventType::TokenIssued,
+            Err(error) => {
+                self.event.event_type = event_type(error);
+                self.event.description = Some(error.to_string());
+                if let Error::UserBlocked { user_id } = error {
+                    self.event.user_id = Some(user_id.clone());
+                }
+            }
+        }
+        self.trace();
+        if let Err(error) = log::write(&server.records, &self.tenant, &self.event).await {
+            tracing::error!(%error, tenant = %self.tenant, "an event could not be written to the tenant's log");
+        }
+    }
+
+    /// The operator's line, and one for each rule that failed.
+    fn trace(&self) {
+        let LogEvent { exchange_id, client_id, description, .. } = &self.event;
+        let tenant = self.tenant.as_str();
+        match description {
+            None => tracing::info!(tenant, exchange_id, client_id, "token issued"),
+            Some(reason) => {
+                tracing::info!(tenant, exchange_id, client_id, reason, "token request refused");
+            }
+        }
+        for report in self.event.rules.iter().flat_map(|report| &report.rules) {
+            if let Outcome::Faulted { fault, detail, skipped } = &report.outcome {
+                let (rule, version) = (&report.rule, report.version);
+                tracing::warn!(tenant, exchange_id, rule, version, ?fault, detail, skipped, "a rule failed");
+            }
+        }
+    }
+}
+
+fn event_type(error: &Error) -> EventType {
+    match error {
+        Error::WrongCredentials(Rejection::UnknownUser) => EventType::UnknownUser,
+        Error::WrongCredentials(_) => EventType::WrongPassword,
+        Error::MfaRequired => EventType::FactorRequired,
+        _ => EventType::TokenRefused,
+    }
+}

@@ -1,0 +1,276 @@
+//! The only place that knows which status and text a refused request gets.
+
+use std::borrow::Cow;
+
+use axum::Json;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::params::BodyError;
+use crate::grant::Error;
+use crate::rule_host::Denial;
+use crate::store;
+use crate::tenant::{Denials, ErrorProfile};
+use crate::token;
+
+/// What a client may know of an error: RFC 6749, section 5.2 as far as the tenant's profile
+/// follows it, Auth0's catalogue (contract, section 1.10) where it does not.
+pub(super) struct Refusal {
+    status: StatusCode,
+    code: Cow<'static, str>,
+    description: Cow<'static, str>,
+    headers: HeaderMap,
+}
+
+impl Refusal {
+    /// A refusal with a fixed text.
+    pub(super) fn new(
+        status: StatusCode,
+        code: &'static str,
+        description: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            status,
+            code: code.into(),
+            description: description.into(),
+            headers: HeaderMap::new(),
+        }
+    }
+
+    /// Malformed, in a way that quotes nothing of what was sent.
+    pub(super) fn invalid_request(description: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", description)
+    }
+
+    /// No tenant answers to the host name.
+    pub(super) fn unknown_tenant() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "invalid_request",
+            "No tenant answers to this host name.",
+        )
+    }
+
+    /// The store does not answer.
+    pub(super) fn unavailable(retry_after_secs: u64) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "temporarily_unavailable",
+            "The service is temporarily unavailable. Please retry after some time.",
+        )
+        .with(header::RETRY_AFTER, &retry_after_secs.to_string())
+    }
+
+    /// Keys that could not be read, or something that must not happen to a token.
+    pub(super) fn from_token(error: token::Error) -> Self {
+        refuse(error.into(), ErrorProfile::default())
+    }
+
+    /// Adds a header.
+    pub(super) fn with(mut self, name: header::HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let body = Json(json!({ "error": self.code, "error_description": self.description }));
+        let mut response = (self.status, self.headers, body).into_response();
+        let headers = response.headers_mut();
+        no_store(headers);
+        // RFC 9110, section 15.5.2: a 401 names a scheme, RFC 6749, section 5.2: the one that the
+        // client used. Some HTTP stacks raise an error of their own where it is missing.
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers
+                .entry(header::WWW_AUTHENTICATE)
+                .or_insert(HeaderValue::from_static(BASIC_CHALLENGE));
+        }
+        response
+    }
+}
+
+/// RFC 6749, section 5.1: on every answer that holds a token, and here on every refusal too.
+pub(super) fn no_store(headers: &mut HeaderMap) {
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+}
+
+const BASIC_CHALLENGE: &str = r#"Basic realm="token endpoint", charset="UTF-8""#;
+
+/// A store that failed: the cause is for the operator alone.
+impl From<store::Error> for Refusal {
+    fn from(error: store::Error) -> Self {
+        tracing::error!(%error, "the store failed");
+        match error {
+            store::Error::Conflict => Self::unavailable(1),
+            _ => Self::unavailable(30),
+        }
+    }
+}
+
+/// The answer to a refused token request.
+pub(super) fn refuse(error: Error, profile: ErrorProfile) -> Refusal {
+    let rfc = profile == ErrorProfile::Rfc6749;
+    // Where the catalogue answers 403 or 401, RFC 6749 answers 400.
+    let or_bad_request = |status| if rfc { StatusCode::BAD_REQUEST } else { status };
+    let forbidden = or_bad_request(StatusCode::FORBIDDEN);
+
+    let refusal = match error {
+        Error::MissingParameter(name) => {
+            Refusal::invalid_request(format!("Missing required parameter: {name}"))
+        }
+        Error::InvalidRequest(description) => Refusal::invalid_request(description),
+        Error::ScopeOfWrongType => Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_scope",
+            "Scope must be an array or a string",
+        ),
+        Error::MalformedScope => Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_scope",
+            "Scope contains a character that is not allowed",
+        ),
+        Error::UnsupportedGrantType(_) => Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "unsupported_grant_type",
+            "Grant type not supported",
+        ),
+        Error::MissingClientId => {
+            Refusal::new(StatusCode::UNAUTHORIZED, "invalid_client", "Missing client_id")
+        }
+        Error::ClientAuthentication(_) => unauthenticated(profile),
+        Error::GrantNotAllowed { grant_type } => Refusal::new(
+            forbidden,
+            "unauthorized_client",
+            format!("Grant type '{grant_type}' not allowed for the client."),
+        ),
+        Error::UnknownAudience(audience) => Refusal::new(
+            forbidden,
+            // RFC 8707, section 2 names the code that RFC 6749 lacks.
+            if rfc { "invalid_target" } else { "access_denied" },
+            format!("Service not enabled within domain: {}", reflect(&audience)),
+        ),
+        Error::NoDefaultConnection => Refusal::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "server_error",
+            "Authorization server not configured with default connection.",
+        ),
+        Error::UnknownConnection(_) => Refusal::invalid_request("the connection was not found"),
+        Error::ConnectionDisabled(_) => Refusal::invalid_request("the connection was disabled"),
+        Error::WrongCredentials(_) => wrong_credentials(forbidden),
+        Error::UserBlocked { .. } => Refusal::new(
+            forbidden,
+            if rfc { "invalid_grant" } else { "unauthorized" },
+            "user is blocked",
+        ),
+        Error::Denied(denial, denials) => denied(denial, denials, forbidden, rfc),
+        Error::RuleFaulted => Refusal::new(
+            forbidden,
+            if rfc { "invalid_grant" } else { "access_denied" },
+            "The login could not be completed. Please contact the administrator.",
+        ),
+        Error::MfaRequired => Refusal::new(
+            StatusCode::FORBIDDEN,
+            "mfa_required",
+            "Multifactor authentication required",
+        ),
+        Error::Busy { retry_after_secs } => Refusal::unavailable(retry_after_secs),
+        Error::Store(error) => error.into(),
+        Error::Internal(detail) => {
+            tracing::error!(detail, "a token request failed");
+            Refusal::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "server_error",
+                "An unexpected error happened. It was logged.",
+            )
+        }
+    };
+    Refusal {
+        description: if rfc {
+            Cow::Owned(restrict(&refusal.description))
+        } else {
+            refusal.description
+        },
+        ..refusal
+    }
+}
+
+fn wrong_credentials(status: StatusCode) -> Refusal {
+    Refusal::new(status, "invalid_grant", "Wrong email or password.")
+}
+
+/// The one case where the default profile follows the RFC rather than the field.
+fn unauthenticated(profile: ErrorProfile) -> Refusal {
+    let (code, description) = match profile {
+        ErrorProfile::Auth0 => ("access_denied", "Unauthorized"),
+        ErrorProfile::Catalogue | ErrorProfile::Rfc6749 => {
+            ("invalid_client", "Client authentication failed")
+        }
+    };
+    Refusal::new(StatusCode::UNAUTHORIZED, code, description)
+}
+
+/// Decision 0002.
+fn denied(denial: Denial, denials: Denials, forbidden: StatusCode, rfc: bool) -> Refusal {
+    if denials == Denials::Conceal {
+        return wrong_credentials(forbidden);
+    }
+    let status = match denial.error.as_str() {
+        "unauthorized" if !rfc => StatusCode::UNAUTHORIZED,
+        "invalid_request" | "invalid_scope" => StatusCode::BAD_REQUEST,
+        "server_error" => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => forbidden,
+    };
+    let code = match denial.error.as_str() {
+        "unauthorized" | "access_denied" | "interaction_required" if rfc => {
+            Cow::Borrowed("invalid_grant")
+        }
+        _ => Cow::Owned(denial.error),
+    };
+    Refusal {
+        status,
+        code,
+        description: denial.description.into(),
+        headers: HeaderMap::new(),
+    }
+}
+
+/// What a request sent, as far as it may stand in a description: printable ASCII without `"` and
+/// `\` (RFC 6749, section 5.2), and not too much of it.
+fn reflect(text: &str) -> String {
+    restrict(text).chars().take(200).collect()
+}
+
+fn restrict(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '"' => '\'',
+            '\\' => '/',
+            ' '..='~' => c,
+            _ => '?',
+        })
+        .collect()
+}
+
+/// A body that could not be read.
+pub(super) fn body(error: &BodyError) -> Refusal {
+    match error {
+        BodyError::TooLarge => Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "invalid_request",
+            "The body is larger than 64 KiB.",
+        )
+        .with(header::CONNECTION, "close"),
+        BodyError::TimedOut => Refusal::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "invalid_request",
+            "The body did not arrive in time.",
+        )
+        .with(header::CONNECTION, "close"),
+        BodyError::Broken => Refusal::invalid_request("The body ended too early."),
+    }
+}
