@@ -1,0 +1,6 @@
+//! The HTTP interface, laid out as its URLs are. Every test talks to a real server over a socket.
+
+mod health;
+mod oauth_token;
+mod userinfo;
+mod well_known;

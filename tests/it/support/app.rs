@@ -1,0 +1,320 @@
+//! A real server on a port of its own, with two tenants, and a client that talks HTTP to it.
+
+use std::sync::Arc;
+
+use claimsmith::admin::apis::{self, NewApi};
+use claimsmith::admin::clients::{self, NewClient};
+use claimsmith::admin::rules::{self, NewBinding};
+use claimsmith::admin::tenants::{self, FIRST_CONNECTION};
+use claimsmith::admin::users::{self, NewUser};
+use claimsmith::api::{ApiScope, TokenDialect};
+use claimsmith::client::ClientAuthentication;
+use claimsmith::clock::{FixedClock, Timestamp};
+use claimsmith::config::Config;
+use claimsmith::credential::HashSettings;
+use claimsmith::grant::GrantRequest;
+use claimsmith::http::accept::{self, ConnectionLimits};
+use claimsmith::rule_host::OnFault;
+use claimsmith::secret::Secret;
+use claimsmith::server::Server;
+use claimsmith::tenant::{Issuer, TenantName};
+use claimsmith::token::SigningAlgorithm;
+use claimsmith::user::User;
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{DecodingKey, Validation};
+use reqwest::Response;
+use reqwest::header::HeaderMap;
+use serde_json::{Map, Value};
+
+pub(crate) const EMAIL: &str = "ada@acme.example";
+pub(crate) const PASSWORD: &str = "correct horse battery";
+pub(crate) const API: &str = "https://orders.example/";
+/// 2026-11-23T12:00:00Z, a Monday.
+pub(crate) const NOW: u64 = 1_795_435_200_000;
+
+pub(crate) struct App {
+    pub(crate) server: Arc<Server>,
+    pub(crate) clock: Arc<FixedClock>,
+    pub(crate) tenant: TenantName,
+    pub(crate) issuer: String,
+    pub(crate) client_id: String,
+    pub(crate) client_secret: String,
+    pub(crate) user: User,
+    address: std::net::SocketAddr,
+    http: reqwest::Client,
+    _stop: tokio::sync::oneshot::Sender<()>,
+    _data: tempfile::TempDir,
+}
+
+impl App {
+    /// A server with the tenant `acme`: a confidential client that may use both password grants, a
+    /// user, and an API with three scopes.
+    pub(crate) async fn start() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let clock = Arc::new(FixedClock::at(Timestamp::from_millis(NOW)));
+        let config = Config {
+            reserve_bytes: 0,
+            // The cheapest that Argon2 allows: these tests are about everything else.
+            hashing: HashSettings { memory_kib: 8, passes: 1, lanes: 1, ..HashSettings::default() },
+            ..Config::new(data.path().join("data"))
+        };
+        let server = Arc::new(Server::open_at(&config, Arc::clone(&clock) as _).unwrap());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let router = claimsmith::http::router(Arc::clone(&server));
+        tokio::spawn(accept::serve(listener, router, ConnectionLimits::default(), async {
+            drop(stopped.await);
+        }));
+
+        let tenant = TenantName::parse("acme").unwrap();
+        let issuer = format!("http://acme.localhost:{}/", address.port());
+        tenants::create(&server, tenant.clone(), Issuer::parse(&issuer).unwrap()).await.unwrap();
+        let mut app = Self {
+            server,
+            clock,
+            tenant,
+            issuer,
+            client_id: String::new(),
+            client_secret: String::new(),
+            user: User::default(),
+            address,
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            _stop: stop,
+            _data: data,
+        };
+        app.add_api(API, SigningAlgorithm::RS256, TokenDialect::AccessToken).await;
+        let (client_id, secret) = app.add_client(ClientAuthentication::ClientSecretPost, true).await;
+        app.client_id = client_id;
+        app.client_secret = secret.unwrap();
+        app.user = app.add_user(EMAIL, PASSWORD).await;
+        app
+    }
+
+    pub(crate) async fn add_client(
+        &self,
+        authentication: ClientAuthentication,
+        allowed: bool,
+    ) -> (String, Option<String>) {
+        let grants = GrantRequest::ALL.map(str::to_owned).to_vec();
+        let new = NewClient {
+            name: "Till".to_owned(),
+            authentication,
+            grant_types: if allowed { grants } else { Vec::new() },
+            is_first_party: true,
+            metadata: [("region".to_owned(), "north".to_owned())].into(),
+        };
+        let (client, secret) = clients::create(&self.server, &self.tenant, new).await.unwrap();
+        (client.client_id, secret.map(|secret| secret.expose().to_owned()))
+    }
+
+    pub(crate) async fn add_api(
+        &self,
+        identifier: &str,
+        signing_alg: SigningAlgorithm,
+        token_dialect: TokenDialect,
+    ) -> Option<Secret> {
+        let scope = |value: &str| ApiScope { value: value.to_owned(), description: String::new() };
+        let new = NewApi {
+            identifier: identifier.to_owned(),
+            name: None,
+            scopes: vec![scope("read:orders"), scope("write:orders"), scope("export:orders")],
+            signing_alg,
+            token_dialect,
+            token_lifetime: 86_400,
+        };
+        apis::create(&self.server, &self.tenant, new).await.unwrap().1
+    }
+
+    pub(crate) async fn add_user(&self, email: &str, password: &str) -> User {
+        let new = NewUser {
+            connection: FIRST_CONNECTION.to_owned(),
+            email: Some(email.to_owned()),
+            email_verified: true,
+            name: Some("Ada Lovelace".to_owned()),
+            roles: vec!["editor".to_owned()],
+            ..NewUser::default()
+        };
+        users::create(&self.server, &self.tenant, new, Secret::new(password)).await.unwrap()
+    }
+
+    /// Uploads a component and binds it behind those that are bound.
+    pub(crate) async fn bind_rule(&self, name: &str, component: Vec<u8>, on_fault: OnFault) {
+        rules::upload(&self.server, &self.tenant, name, component).await.unwrap();
+        let binding = NewBinding { version: None, order: None, grants: Vec::new(), on_fault };
+        rules::bind(&self.server, &self.tenant, name, binding).await.unwrap();
+    }
+
+    pub(crate) async fn configure(&self, key: &str, value: &str) {
+        rules::configure(&self.server, &self.tenant, key, &Secret::new(value)).await.unwrap();
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// A correct password grant.
+    pub(crate) fn request(&self) -> TokenForm<'_> {
+        TokenForm {
+            app: self,
+            host: "acme.localhost".to_owned(),
+            fields: [
+                ("grant_type", "password"),
+                ("username", EMAIL),
+                ("password", PASSWORD),
+                ("client_id", &self.client_id),
+                ("client_secret", &self.client_secret),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec(),
+            authorization: None,
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        let host = "acme.localhost";
+        Answer::read(self.http.get(self.url(path)).header("host", host).send().await.unwrap()).await
+    }
+
+    pub(crate) async fn userinfo(&self, token: &str) -> Answer {
+        let request = self.http.get(self.url("/userinfo")).header("host", "acme.localhost");
+        Answer::read(request.bearer_auth(token).send().await.unwrap()).await
+    }
+
+    /// Verifies a token as a resource server would: by the published keys, algorithm, issuer and
+    /// audience. Returns its header and claims.
+    pub(crate) async fn verify(&self, token: &str, audience: &str) -> (jsonwebtoken::Header, Value) {
+        let jwks = self.get("/.well-known/jwks.json").await.body;
+        let jwks: JwkSet = serde_json::from_value(jwks).unwrap();
+        let header = jsonwebtoken::decode_header(token).unwrap();
+        let jwk = jwks.find(header.kid.as_deref().unwrap()).unwrap();
+        assert_eq!(jwk.common.key_algorithm.unwrap().to_string(), format!("{:?}", header.alg));
+        let mut validation = Validation::new(header.alg);
+        validation.set_audience(&[audience]);
+        validation.set_issuer(&[&self.issuer]);
+        // The server's clock stands still; the machine's does not.
+        validation.validate_exp = false;
+        let key = DecodingKey::from_jwk(jwk).unwrap();
+        let claims = jsonwebtoken::decode::<Value>(token, &key, &validation).unwrap().claims;
+        (header, claims)
+    }
+}
+
+/// A token request that can be bent.
+pub(crate) struct TokenForm<'a> {
+    app: &'a App,
+    host: String,
+    fields: Vec<(String, String)>,
+    authorization: Option<String>,
+}
+
+impl TokenForm<'_> {
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.fields.retain(|(known, _)| known != name);
+        self.fields.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.fields.retain(|(known, _)| known != name);
+        self
+    }
+
+    /// Sends a parameter once more.
+    pub(crate) fn again(mut self, name: &str, value: &str) -> Self {
+        self.fields.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn at(mut self, host: &str) -> Self {
+        host.clone_into(&mut self.host);
+        self
+    }
+
+    pub(crate) fn basic(mut self, client_id: &str, secret: &str) -> Self {
+        use base64::Engine as _;
+        let pair = base64::engine::general_purpose::STANDARD.encode(format!("{client_id}:{secret}"));
+        self.authorization = Some(format!("Basic {pair}"));
+        self
+    }
+
+    fn request(&self) -> reqwest::RequestBuilder {
+        let mut request = self
+            .app
+            .http
+            .post(self.app.url("/oauth/token"))
+            .header("host", &self.host);
+        if let Some(authorization) = &self.authorization {
+            request = request.header("authorization", authorization);
+        }
+        request
+    }
+
+    pub(crate) async fn send(self) -> Answer {
+        Answer::read(self.request().form(&self.fields).send().await.unwrap()).await
+    }
+
+    pub(crate) async fn send_json(self) -> Answer {
+        let fields: Map<String, Value> = self
+            .fields
+            .iter()
+            .map(|(name, value)| (name.clone(), Value::from(value.clone())))
+            .collect();
+        Answer::read(self.request().json(&fields).send().await.unwrap()).await
+    }
+
+    /// Sends a body as it is.
+    pub(crate) async fn send_raw(self, content_type: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let request = self.request().header("content-type", content_type);
+        Answer::read(request.body(body).send().await.unwrap()).await
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    pub(crate) async fn read(response: Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let body = serde_json::from_str(&text)
+            .unwrap_or_else(|_| panic!("every answer is JSON, but this is `{text}`"));
+        Self { status, headers, body }
+    }
+
+    /// A member of the body that is text.
+    #[track_caller]
+    pub(crate) fn text(&self, name: &str) -> &str {
+        let value = self.body.get(name).and_then(Value::as_str);
+        value.unwrap_or_else(|| panic!("no `{name}` in {self:?}"))
+    }
+
+    #[track_caller]
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_else(|| panic!("no header `{name}` in {self:?}"))
+    }
+
+    /// `403 invalid_grant: Wrong email or password.`
+    #[track_caller]
+    pub(crate) fn refusal(&self) -> String {
+        assert_eq!(self.header("cache-control"), "no-store", "{self:?}");
+        assert_eq!(self.body.as_object().unwrap().len(), 2, "{self:?}");
+        format!("{} {}: {}", self.status, self.text("error"), self.text("error_description"))
+    }
+
+    #[track_caller]
+    pub(crate) fn access_token(&self) -> &str {
+        assert_eq!(self.status, 200, "{self:?}");
+        self.text("access_token")
+    }
+}
