@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::credential::HashSettings;
+use crate::credential::{HashSettings, PoolSettings};
 use crate::rule_host::Limits;
 use crate::secret::Secret;
 
@@ -15,8 +15,10 @@ pub struct Config {
     pub master_key: Option<Secret>,
     /// Writes are refused when less than this is free on the disk.
     pub reserve_bytes: u64,
-    /// The cost of new password hashes, and how many are made at once.
+    /// The cost of new password hashes.
     pub hashing: HashSettings,
+    /// How many hashes are made at once, and how many may wait.
+    pub hashing_pool: PoolSettings,
     /// What a rule may use.
     pub limits: Limits,
 }
@@ -32,6 +34,7 @@ impl Config {
             master_key: None,
             reserve_bytes: Self::DEFAULT_RESERVE_BYTES,
             hashing: HashSettings::default(),
+            hashing_pool: PoolSettings::default(),
             limits: Limits::default(),
         }
     }

@@ -43,13 +43,13 @@ pub enum OpenError {
     Store(#[from] store::Error),
     /// The master key cannot be read or made.
     #[error(transparent)]
-    MasterKey(#[from] crate::token::SealError),
+    MasterKey(#[from] crate::token::MasterKeyError),
     /// The engine cannot be built on this machine.
     #[error(transparent)]
     Engine(#[from] crate::rule_host::Error),
     /// The hashing threads cannot be started.
     #[error(transparent)]
-    Passwords(#[from] crate::credential::Error),
+    Passwords(#[from] crate::credential::StartError),
 }
 
 impl Server {
@@ -69,14 +69,14 @@ impl Server {
             },
         )?;
         let master = match &config.master_key {
-            Some(text) => MasterKey::parse(text)?,
+            Some(text) => MasterKey::from_env_text(text)?,
             None => MasterKey::load_or_create(&config.data.join("master.key"))?,
         };
         let records = Records::new(Arc::clone(&store) as Arc<dyn store::Store>);
         let cache = config.data.join("cache");
         Ok(Self {
-            keyring: Keyring::new(records.clone(), master),
-            passwords: Passwords::new(config.hashing)?,
+            keyring: Keyring::new(master),
+            passwords: Passwords::start(config.hashing, config.hashing_pool)?,
             rule_host: Arc::new(RuleHost::new(config.limits.clone(), Some(&cache))?),
             records,
             clock,

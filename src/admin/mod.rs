@@ -48,12 +48,15 @@ pub enum Error {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// A key or secret could not be made or read.
+    /// A key could not be made or read.
     #[error(transparent)]
-    Token(#[from] crate::token::Error),
+    Key(#[from] crate::token::KeyError),
+    /// A value could not be sealed.
+    #[error(transparent)]
+    Seal(#[from] crate::token::SealError),
     /// A password could not be hashed.
     #[error(transparent)]
-    Credential(#[from] crate::credential::Error),
+    Hashing(#[from] crate::credential::HashingError),
     /// The operating system gave no randomness.
     #[error(transparent)]
     NoRandomness(#[from] crate::random::NoRandomness),

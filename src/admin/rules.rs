@@ -7,6 +7,7 @@ use crate::secret::Secret;
 use crate::server::Server;
 use crate::store::{Batch, Stored, blob};
 use crate::tenant::TenantName;
+use crate::token::Sealed;
 
 /// Stores a component as the next version of a rule, after checking all that `rule check` checks:
 /// what is corrupt or foreign never reaches the store. Nothing runs it until it is bound.
@@ -159,10 +160,10 @@ pub async fn configure(
     }
     let context = ConfigurationValue::seal_context(tenant, key);
     let context = context.each_ref().map(String::as_str);
-    let sealed = server.keyring.master().seal(&context, value.expose().as_bytes());
+    let master = server.keyring.master();
     let stored = ConfigurationValue {
         key: key.to_owned(),
-        value: sealed.map_err(crate::token::Error::from)?,
+        value: Sealed::seal(master, &context, value.expose().as_bytes())?,
     };
     let batch = Batch::durable().put(&[tenant.as_str(), key], &stored);
     Ok(server.records.commit(batch).await?)

@@ -34,7 +34,7 @@ pub async fn create(server: &Server, name: TenantName, issuer: Issuer) -> Result
     let mut batch = Batch::durable()
         .insert(&[name], &tenant)
         .insert(&[name, FIRST_CONNECTION], &connection);
-    for key in server.keyring.generate_for_tenant(&tenant.name, now)? {
+    for key in server.keyring.generate_for_tenant(&tenant.name, now).await? {
         batch = batch.insert(&[name, &key.kid], &key);
     }
     batch = claim_host(batch, &tenant);

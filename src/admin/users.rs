@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{Error, LIST_LIMIT, check_text};
 use crate::connection::Connection;
-use crate::credential::{Password, PasswordRecord, canonical};
+use crate::credential::{Password, canonical};
 use crate::random;
 use crate::secret::Secret;
 use crate::server::Server;
@@ -71,7 +71,7 @@ pub async fn create(
         updated_at: now,
         ..User::default()
     };
-    let hashed = server.passwords.hash(tenant.as_str(), password, now).await?;
+    let hashed = server.passwords.hash(tenant, password, now).await?;
     let parts = [tenant.as_str(), &user.user_id];
     let mut batch = Batch::durable().insert(&parts, &user).insert(&parts, &hashed);
     for identifier in &identifiers {
@@ -92,10 +92,9 @@ pub async fn set_password(
     user_id: &str,
     password: Secret,
 ) -> Result<(), Error> {
-    let user = get(server, tenant, user_id).await?;
+    let user: Stored<User> = get(server, tenant, user_id).await?;
     let password = new_password(password)?;
-    let hashed: PasswordRecord =
-        server.passwords.hash(tenant.as_str(), password, server.clock.now()).await?;
+    let hashed = server.passwords.hash(tenant, password, server.clock.now()).await?;
     let batch = Batch::durable()
         .expect(&user)
         .put(&[tenant.as_str(), user_id], &hashed);
@@ -109,7 +108,7 @@ pub async fn set_blocked(
     user_id: &str,
     blocked: bool,
 ) -> Result<User, Error> {
-    let stored = get(server, tenant, user_id).await?;
+    let stored: Stored<User> = get(server, tenant, user_id).await?;
     let user = User {
         blocked,
         updated_at: server.clock.now(),
@@ -185,5 +184,5 @@ fn new_password(password: Secret) -> Result<Password, Error> {
     if password.expose().chars().count() < 8 {
         return Err(Error::invalid("the password", "use at least 8 characters"));
     }
-    Password::parse(password).map_err(|error| Error::invalid("the password", error.to_string()))
+    Password::new(password).map_err(|error| Error::invalid("the password", error.to_string()))
 }

@@ -96,9 +96,10 @@ impl From<admin::Error> for CliError {
             | admin::Error::Invalid { .. } => ExitCode::Usage,
             admin::Error::Rejected(_) => ExitCode::Invalid,
             admin::Error::Store(_) => ExitCode::StoreFailed,
-            admin::Error::Token(_) | admin::Error::Credential(_) | admin::Error::NoRandomness(_) => {
-                ExitCode::Failure
-            }
+            admin::Error::Key(_)
+            | admin::Error::Seal(_)
+            | admin::Error::Hashing(_)
+            | admin::Error::NoRandomness(_) => ExitCode::Failure,
         };
         Self::new(code, error)
     }

@@ -4,7 +4,7 @@ use super::CliError;
 use super::open::{OpenOptions, TenantOption};
 use super::output::{Output, table};
 use crate::log::{self, LogEvent};
-use crate::token::iso8601;
+use crate::token::claims::iso8601;
 
 #[derive(clap::Args)]
 pub(super) struct Args {

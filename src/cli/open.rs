@@ -75,7 +75,6 @@ impl OpenOptions {
                 memory_kib: self.argon2_memory_kib,
                 passes: self.argon2_passes,
                 lanes: self.argon2_lanes,
-                ..HashSettings::default()
             },
             ..Config::new(data)
         };

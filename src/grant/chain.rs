@@ -76,12 +76,11 @@ pub(super) async fn configuration(
     let mut values = BTreeMap::new();
     for Stored { record, .. } in stored {
         let context = ConfigurationValue::seal_context(tenant, &record.key);
-        let value = server
-            .keyring
-            .master()
-            .open_text(&record.value, &context.each_ref().map(String::as_str))
-            .map_err(|error| Error::Internal(error.to_string()))?;
-        values.insert(record.key, value);
+        let context = context.each_ref().map(String::as_str);
+        let opened = record.value.open(server.keyring.master(), &context);
+        let opened = opened.map_err(|error| Error::Internal(error.to_string()))?;
+        let value = std::str::from_utf8(&opened).map_err(|error| Error::Internal(error.to_string()))?;
+        values.insert(record.key, Secret::new(value));
     }
     Ok(values)
 }

@@ -7,7 +7,7 @@ use crate::credential::Rejection;
 use crate::rule_host::Denial;
 use crate::store;
 use crate::tenant::Denials;
-use crate::token;
+use crate::token::{KeyError, MintError};
 
 /// Why a token request was refused.
 #[derive(Debug, thiserror::Error)]
@@ -55,11 +55,8 @@ pub enum Error {
     #[error("{0}")]
     WrongCredentials(Rejection),
     /// An administrator shut the user out.
-    #[error("the user `{user_id}` is blocked")]
-    UserBlocked {
-        /// Who.
-        user_id: String,
-    },
+    #[error("the user is blocked")]
+    UserBlocked,
     /// A rule ended the login.
     #[error("a rule denied the login: {} ({})", .0.description, .0.error)]
     Denied(Denial, Denials),
@@ -83,10 +80,10 @@ pub enum Error {
     Internal(String),
 }
 
-impl From<token::Error> for Error {
-    fn from(error: token::Error) -> Self {
+impl From<MintError> for Error {
+    fn from(error: MintError) -> Self {
         match error {
-            token::Error::Store(error) => Self::Store(error),
+            MintError::Store(error) | MintError::Key(KeyError::Store(error)) => Self::Store(error),
             other => Self::Internal(other.to_string()),
         }
     }

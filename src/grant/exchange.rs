@@ -3,43 +3,38 @@
 use serde_json::{Map, Value, json};
 
 use super::{GrantedScopes, Origin};
-use crate::api::Api;
-use crate::client::Client;
 use crate::clock::Timestamp;
 use crate::credential::AuthenticatedUser;
 use crate::rule_host::{Exchange, Grant, exchange};
-use crate::tenant::Tenant;
-use crate::token;
+use crate::token::claims::{self, Parties};
 
 /// What an exchange is about.
 pub(super) struct Facts<'a> {
     pub id: &'a str,
     pub now: Timestamp,
-    pub tenant: &'a Tenant,
-    pub client: &'a Client,
-    pub api: Option<&'a Api>,
+    pub parties: Parties<'a>,
     pub scopes: &'a GrantedScopes,
     pub user: &'a AuthenticatedUser,
     pub kind: Grant,
-    pub gty: &'static str,
     pub origin: &'a Origin,
     pub parameters: Vec<(String, String)>,
 }
 
 /// The exchange as rules see it.
 pub(super) fn describe(facts: &Facts<'_>) -> Exchange {
+    let Parties { tenant, client, api, .. } = facts.parties;
     Exchange {
         id: facts.id.to_owned(),
-        tenant: facts.tenant.name.to_string(),
+        tenant: tenant.name.to_string(),
         grant: facts.kind,
         now: facts.now,
         client: exchange::Client {
-            id: facts.client.client_id.clone(),
-            name: facts.client.name.clone(),
-            metadata: facts.client.metadata.clone().into_iter().collect(),
+            id: client.client_id.clone(),
+            name: client.name.clone(),
+            metadata: client.metadata.clone().into_iter().collect(),
         },
         user: Some(user(facts)),
-        api: facts.api.map(|api| exchange::Api {
+        api: api.map(|api| exchange::Api {
             identifier: api.identifier.clone(),
             scopes: api.scopes.iter().map(|scope| scope.value.clone()).collect(),
         }),
@@ -50,14 +45,7 @@ pub(super) fn describe(facts: &Facts<'_>) -> Exchange {
             parameters: facts.parameters.clone(),
         },
         authentication_methods: facts.user.methods().iter().map(|&m| m.to_owned()).collect(),
-        draft: token::draft(
-            facts.tenant,
-            facts.client,
-            facts.api,
-            facts.gty,
-            facts.user.user(),
-            facts.scopes.as_slice(),
-        ),
+        draft: claims::draft(&facts.parties, facts.user.user(), facts.scopes.as_slice()),
         shared: Vec::new(),
     }
 }
@@ -79,7 +67,7 @@ fn user(facts: &Facts<'_>) -> exchange::User {
         logins_count: stats.logins_count.saturating_add(1),
         created_at: user.created_at,
         last_login: stats.last_login,
-        last_password_reset: facts.user.last_password_reset(),
+        last_password_reset: Some(facts.user.password_set_at()),
     }
 }
 
@@ -99,6 +87,6 @@ fn profile(user: &crate::user::User) -> Map<String, Value> {
     if user.phone_number.is_some() {
         profile.insert("phone_number_verified".to_owned(), json!(user.phone_verified));
     }
-    profile.insert("updated_at".to_owned(), json!(token::iso8601(user.updated_at)));
+    profile.insert("updated_at".to_owned(), json!(claims::iso8601(user.updated_at)));
     profile
 }

@@ -24,6 +24,7 @@ use crate::rule_host::{ApprovedClaims, Changes, Verdict};
 use crate::server::Server;
 use crate::store::{Batch, Stored};
 use crate::tenant::Tenant;
+use crate::token::claims::Parties;
 use crate::token::{self, Mint, TokenResponse};
 use crate::user::User;
 
@@ -98,13 +99,15 @@ async fn run(
     let exchange = exchange::describe(&exchange::Facts {
         id: trail.id(),
         now,
-        tenant,
-        client: client.client(),
-        api: api.as_ref(),
+        parties: Parties {
+            tenant,
+            client: client.client(),
+            api: api.as_ref(),
+            gty: GTY,
+        },
         scopes: &scopes,
         user: &user,
         kind: request.kind,
-        gty: GTY,
         origin: &request.origin,
         parameters: request.parameters,
     });
@@ -192,10 +195,10 @@ async fn resolve_api(
 fn refusal(error: AuthenticationError) -> Error {
     match error {
         AuthenticationError::Rejected(reason) => Error::WrongCredentials(reason),
-        AuthenticationError::Blocked { user_id } => Error::UserBlocked { user_id },
+        AuthenticationError::Blocked => Error::UserBlocked,
         AuthenticationError::Busy { retry_after_secs } => Error::Busy { retry_after_secs },
         AuthenticationError::Store(error) => Error::Store(error),
-        AuthenticationError::Internal(detail) => Error::Internal(detail),
+        failed @ AuthenticationError::Failed(_) => Error::Internal(failed.to_string()),
     }
 }
 
@@ -214,7 +217,7 @@ async fn keep(
     if !changes.user_metadata.is_empty() || !changes.app_metadata.is_empty() {
         merge_metadata(server, &parts, changes).await?;
     }
-    let stats = user.stats_after_login(server.clock.now(), &origin.ip);
+    let stats = user.record_login(Some(&origin.ip));
     let batch = Batch::relaxed().put(&parts, &stats);
     Ok(server.records.commit(batch).await?)
 }

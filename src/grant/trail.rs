@@ -69,9 +69,6 @@ impl Trail {
             Err(error) => {
                 self.event.event_type = event_type(error);
                 self.event.description = Some(error.to_string());
-                if let Error::UserBlocked { user_id } = error {
-                    self.event.user_id = Some(user_id.clone());
-                }
             }
         }
         self.trace();

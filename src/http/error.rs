@@ -12,7 +12,7 @@ use crate::grant::Error;
 use crate::rule_host::Denial;
 use crate::store;
 use crate::tenant::{Denials, ErrorProfile};
-use crate::token;
+use crate::token::KeyError;
 
 /// What a client may know of an error: RFC 6749, section 5.2 as far as the tenant's profile
 /// follows it, Auth0's catalogue (contract, section 1.10) where it does not.
@@ -62,9 +62,14 @@ impl Refusal {
         .with(header::RETRY_AFTER, &retry_after_secs.to_string())
     }
 
-    /// Keys that could not be read, or something that must not happen to a token.
-    pub(super) fn from_token(error: token::Error) -> Self {
-        refuse(error.into(), ErrorProfile::default())
+    /// Something that must not happen: the cause is for the operator alone.
+    fn unexpected(cause: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%cause, "a request failed");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "server_error",
+            "An unexpected error happened. It was logged.",
+        )
     }
 
     /// Adds a header.
@@ -108,6 +113,16 @@ impl From<store::Error> for Refusal {
         match error {
             store::Error::Conflict => Self::unavailable(1),
             _ => Self::unavailable(30),
+        }
+    }
+}
+
+/// A key that cannot be used.
+impl From<KeyError> for Refusal {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Store(error) => error.into(),
+            other => Self::unexpected(&other),
         }
     }
 }
@@ -162,7 +177,7 @@ pub(super) fn refuse(error: Error, profile: ErrorProfile) -> Refusal {
         Error::UnknownConnection(_) => Refusal::invalid_request("the connection was not found"),
         Error::ConnectionDisabled(_) => Refusal::invalid_request("the connection was disabled"),
         Error::WrongCredentials(_) => wrong_credentials(forbidden),
-        Error::UserBlocked { .. } => Refusal::new(
+        Error::UserBlocked => Refusal::new(
             forbidden,
             if rfc { "invalid_grant" } else { "unauthorized" },
             "user is blocked",
@@ -180,14 +195,7 @@ pub(super) fn refuse(error: Error, profile: ErrorProfile) -> Refusal {
         ),
         Error::Busy { retry_after_secs } => Refusal::unavailable(retry_after_secs),
         Error::Store(error) => error.into(),
-        Error::Internal(detail) => {
-            tracing::error!(detail, "a token request failed");
-            Refusal::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "server_error",
-                "An unexpected error happened. It was logged.",
-            )
-        }
+        Error::Internal(detail) => Refusal::unexpected(&detail),
     };
     Refusal {
         description: if rfc {

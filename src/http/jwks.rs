@@ -16,7 +16,6 @@ pub(super) async fn keys(
     State(server): State<Arc<Server>>,
     at: AtTenant,
 ) -> Result<Response, Refusal> {
-    let keys = server.keyring.jwks(&at.tenant.name).await;
-    let keys = keys.map_err(Refusal::from_token)?;
+    let keys = server.keyring.jwks(&server.records, &at.tenant.name).await?;
     Ok((PUBLIC, Json(keys)).into_response())
 }

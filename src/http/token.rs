@@ -45,7 +45,7 @@ pub(super) async fn issue(
     };
     match result {
         Ok(token) => {
-            let mut response = Json(token).into_response();
+            let mut response = Json(token.to_wire()).into_response();
             no_store(response.headers_mut());
             response
         }

@@ -14,7 +14,7 @@ use super::host::AtTenant;
 use super::params::{self, Params};
 use crate::secret::Secret;
 use crate::server::Server;
-use crate::token::{self, AccessError};
+use crate::token::access::{self, AccessError};
 
 /// The token comes in the `Authorization` header. One in the query is not read: RFC 6750,
 /// section 2.3 advises against it, and RFC 9700, section 4.3.2 forbids it.
@@ -56,10 +56,10 @@ pub(super) async fn post(
 async fn answer(server: &Server, at: &AtTenant, token: &Secret) -> Result<Response, Refusal> {
     let now = server.clock.now();
     let claims = async {
+        let Server { records, keyring, .. } = server;
         let access =
-            token::verify_access_token(&server.records, &server.keyring, &at.tenant, token, now)
-                .await?;
-        token::userinfo(&server.records, &at.tenant, &access).await
+            access::verify_access_token(records, keyring, &at.tenant, token, now).await?;
+        access::userinfo(records, &at.tenant, &access).await
     };
     match claims.await {
         Ok(claims) => {
@@ -79,7 +79,14 @@ async fn answer(server: &Server, at: &AtTenant, token: &Secret) -> Result<Respon
                 r#"Bearer error="invalid_token", error_description="The access token is invalid or has expired""#,
             ))
         }
-        Err(AccessError::Token(error)) => Err(Refusal::from_token(error)),
+        Err(AccessError::InsufficientScope) => Err(Refusal::new(
+            StatusCode::FORBIDDEN,
+            "insufficient_scope",
+            "The access token does not grant openid",
+        )
+        .with(header::WWW_AUTHENTICATE, r#"Bearer error="insufficient_scope", scope="openid""#)),
+        Err(AccessError::Store(error)) => Err(error.into()),
+        Err(AccessError::Key(error)) => Err(error.into()),
     }
 }
 

@@ -55,7 +55,7 @@ impl App {
         let config = Config {
             reserve_bytes: 0,
             // The cheapest that Argon2 allows: these tests are about everything else.
-            hashing: HashSettings { memory_kib: 8, passes: 1, lanes: 1, ..HashSettings::default() },
+            hashing: HashSettings { memory_kib: 8, passes: 1, lanes: 1 },
             ..Config::new(data.path().join("data"))
         };
         let server = Arc::new(Server::open_at(&config, Arc::clone(&clock) as _).unwrap());

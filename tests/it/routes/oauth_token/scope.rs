@@ -28,7 +28,7 @@ async fn an_unknown_scope_alone_gets_a_token_without_scope() {
     let answer = app.request().with("scope", "extra-scope").send().await;
     assert_eq!(answer.body.get("scope"), None);
     assert_eq!(answer.body.get("id_token"), None);
-    assert_eq!(app.userinfo(answer.access_token()).await.status, 401);
+    assert_eq!(app.userinfo(answer.access_token()).await.status, 403);
 }
 
 #[tokio::test]
