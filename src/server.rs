@@ -64,8 +64,9 @@ impl Server {
         let store = SledStore::open(
             &config.data.join("store"),
             SledOptions {
+                clock: Arc::clone(&clock),
                 reserve_bytes: config.reserve_bytes,
-                ..SledOptions::new(Arc::clone(&clock))
+                ..SledOptions::default()
             },
         )?;
         let master = match &config.master_key {

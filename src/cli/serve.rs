@@ -44,7 +44,9 @@ pub(super) async fn serve(
     let stop = async move {
         tokio::select! {
             () = stop => {}
-            () = store_failure(watched) => drop(failed.send(())),
+            () = store_failure(watched) => {
+                let _ = failed.send(());
+            }
         }
     };
     let router = crate::http::router(Arc::clone(&server));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::Json;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -20,7 +20,7 @@ pub(super) struct Refusal {
     status: StatusCode,
     code: Cow<'static, str>,
     description: Cow<'static, str>,
-    headers: HeaderMap,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Refusal {
@@ -34,7 +34,7 @@ impl Refusal {
             status,
             code: code.into(),
             description: description.into(),
-            headers: HeaderMap::new(),
+            headers: Vec::new(),
         }
     }
 
@@ -73,9 +73,9 @@ impl Refusal {
     }
 
     /// Adds a header.
-    pub(super) fn with(mut self, name: header::HeaderName, value: &str) -> Self {
+    pub(super) fn with(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
-            self.headers.insert(name, value);
+            self.headers.push((name, value));
         }
         self
     }
@@ -84,8 +84,9 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let body = Json(json!({ "error": self.code, "error_description": self.description }));
-        let mut response = (self.status, self.headers, body).into_response();
+        let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
+        headers.extend(self.headers);
         no_store(headers);
         // RFC 9110, section 15.5.2: a 401 names a scheme, RFC 6749, section 5.2: the one that the
         // client used. Some HTTP stacks raise an error of their own where it is missing.
@@ -243,7 +244,7 @@ fn denied(denial: Denial, denials: Denials, forbidden: StatusCode, rfc: bool) ->
         status,
         code,
         description: denial.description.into(),
-        headers: HeaderMap::new(),
+        headers: Vec::new(),
     }
 }
 

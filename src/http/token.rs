@@ -11,7 +11,7 @@ use axum::{Extension, Json};
 
 use super::accept::PeerAddr;
 use super::basic::{self, BasicCredentials};
-use super::error::{Refusal, no_store, refuse};
+use super::error::{no_store, refuse};
 use super::host::AtTenant;
 use super::params::{self, Params, ParamsError};
 use crate::grant::{

@@ -78,7 +78,7 @@ pub(super) async fn run(args: Args, open: &OpenOptions, json: bool) -> Result<Ou
         serve::stop_signal().await;
     }
     // The server may have ended by itself: then there is nobody to tell.
-    drop(stop.send(()));
+    let _ = stop.send(());
     let code = serving.await.map_err(CliError::failure)??;
     Ok(Output::silent(code))
 }
