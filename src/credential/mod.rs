@@ -1,1 +1,309 @@
 //! Checks passwords. Knows nothing of rules, tokens or HTTP.
+//!
+//! [`Passwords::authenticate`] is the only way to an [`AuthenticatedUser`], and every way through it
+//! that fails costs one evaluation of Argon2 at the current settings: an unknown user, a user
+//! without a password, an empty password and a wrong one take the same time and differ for the
+//! log only.
+
+mod authenticated;
+mod canonical;
+mod hash;
+mod password;
+mod pool;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::authenticated::AuthenticatedUser;
+pub use self::canonical::{
+    CanonicalIdentifier, InvalidIdentifier, MAX_IDENTIFIER_BYTES, canonical,
+};
+pub use self::hash::{HashSettings, InvalidHash, InvalidSettings, Phc};
+pub use self::password::{MAX_PASSWORD_BYTES, Password, PasswordRefused};
+pub use self::pool::PoolSettings;
+use self::pool::{Answer, NotDone, Pool, Work};
+use crate::clock::Timestamp;
+use crate::random::NoRandomness;
+use crate::secret::Secret;
+use crate::store::{self, Batch, Record, Records, Stored, Table};
+use crate::tenant::TenantName;
+use crate::user::{IdentifierRecord, LoginStats, User};
+
+/// A user's password as it is kept. A record of its own, so that nothing that reads a user reads it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PasswordRecord {
+    /// The hash.
+    pub phc: Phc,
+    /// When the password was chosen; a rehash at login leaves it.
+    pub set_at: Timestamp,
+}
+
+impl Record for PasswordRecord {
+    const TABLE: Table = Table::Password;
+}
+
+/// Hashes and verifies passwords. Cheap to clone; the last clone stops the threads.
+#[derive(Clone)]
+pub struct Passwords(Arc<Inner>);
+
+struct Inner {
+    pool: Pool,
+    hashing: HashSettings,
+    /// What a login without a usable account is checked against.
+    dummy: Phc,
+}
+
+impl Passwords {
+    /// Starts the threads.
+    pub fn start(hashing: HashSettings, limits: PoolSettings) -> Result<Self, StartError> {
+        hashing.check()?;
+        Ok(Self(Arc::new(Inner {
+            dummy: Phc::unmatchable(&hashing)?,
+            pool: Pool::start(hashing, limits)?,
+            hashing,
+        })))
+    }
+
+    /// Hashes a new password, in the tenant's turn.
+    pub async fn hash(
+        &self,
+        tenant: &TenantName,
+        password: Password,
+        now: Timestamp,
+    ) -> Result<PasswordRecord, HashingError> {
+        match self.0.pool.run(tenant.as_str(), Work::Hash(password)).await {
+            Ok(Answer::Hashed(phc)) => Ok(PasswordRecord { phc, set_at: now }),
+            Err(NotDone::Busy { retry_after_secs }) => Err(HashingError::Busy { retry_after_secs }),
+            Ok(Answer::Verified { .. }) => Err(HashingError::Failed("no hash".into())),
+            Err(NotDone::Failed(error)) => Err(HashingError::Failed(error.to_string())),
+        }
+    }
+
+    /// Finds the user that `identifier` names in a connection and checks the password.
+    ///
+    /// The password is moved in and wiped on the hashing thread right after it was compared; it
+    /// goes nowhere else. A hash made with other settings is replaced on the way.
+    ///
+    /// # Errors
+    /// [`AuthenticationError::Rejected`] for everything that must look like a wrong password;
+    /// [`AuthenticationError::Blocked`] only to who knew the right one.
+    pub async fn authenticate(
+        &self,
+        records: &Records,
+        tenant: &TenantName,
+        connection: &str,
+        identifier: &str,
+        password: Secret,
+        now: Timestamp,
+    ) -> Result<AuthenticatedUser, AuthenticationError> {
+        // 1. Bound and normalise the password.
+        let password = Password::new(password);
+
+        // 2. Find the account.
+        let account = Account::find(records, tenant, connection, identifier).await?;
+
+        // 3. Check the password, or spend the same on one that cannot match.
+        let (account, password) = match (account, password) {
+            (Ok(account), Ok(password)) => (account, password),
+            (Err(reason), password) => {
+                return Err(self.reject(tenant, password.ok(), reason).await);
+            }
+            (_, Err(refused)) => {
+                let reason = Rejection::PasswordRefused(refused);
+                return Err(self.reject(tenant, None, reason).await);
+            }
+        };
+        let work = Work::Verify {
+            phc: account.password.record.phc.clone(),
+            renew: account.password.record.phc.needs_rehash(&self.0.hashing),
+            password,
+        };
+        let renewed = match self.0.pool.run(tenant.as_str(), work).await? {
+            Answer::Verified {
+                matches: true,
+                renewed,
+            } => renewed,
+            _ => return Err(Rejection::WrongPassword.into()),
+        };
+
+        // 4. Only who knows the password may learn that the user is blocked.
+        if account.user.blocked {
+            return Err(AuthenticationError::Blocked);
+        }
+        if let Some(phc) = renewed {
+            renew(records, &account.password, phc).await;
+        }
+        Ok(AuthenticatedUser::new(account, now))
+    }
+
+    /// How often Argon2 ran since the start, for metrics and for the test that a login costs the
+    /// same whether or not the user exists.
+    pub fn evaluations(&self) -> u64 {
+        self.0.pool.evaluations()
+    }
+
+    /// Spends one evaluation and rejects. Being turned away for want of room must not depend on
+    /// whether the user exists either, so that answer wins.
+    async fn reject(
+        &self,
+        tenant: &TenantName,
+        password: Option<Password>,
+        reason: Rejection,
+    ) -> AuthenticationError {
+        // The cost does not depend on the password's length: it is hashed once before Argon2 fills
+        // its memory.
+        let Some(password) = password.or_else(|| Password::new(Secret::new("-")).ok()) else {
+            return reason.into();
+        };
+        let work = Work::Verify {
+            phc: self.0.dummy.clone(),
+            password,
+            renew: false,
+        };
+        match self.0.pool.run(tenant.as_str(), work).await {
+            Ok(_) => reason.into(),
+            Err(error) => error.into(),
+        }
+    }
+}
+
+/// What is known of a user at login.
+struct Account {
+    user: User,
+    password: Stored<PasswordRecord>,
+    stats: LoginStats,
+}
+
+impl Account {
+    /// The account, or why there is none; a store that fails is neither.
+    async fn find(
+        records: &Records,
+        tenant: &TenantName,
+        connection: &str,
+        identifier: &str,
+    ) -> Result<Result<Self, Rejection>, store::Error> {
+        let tenant = tenant.as_str();
+        let identifier = match canonical(identifier) {
+            Ok(identifier) => identifier,
+            Err(invalid) => return Ok(Err(Rejection::InvalidIdentifier(invalid))),
+        };
+        let key = [tenant, connection, identifier.as_str()];
+        let Some(owner) = records.get::<IdentifierRecord>(&key).await? else {
+            return Ok(Err(Rejection::UnknownUser));
+        };
+        let key = [tenant, owner.record.user_id.as_str()];
+        let Some(user) = records.get::<User>(&key).await? else {
+            return Ok(Err(Rejection::UnknownUser));
+        };
+        let Some(password) = records.get::<PasswordRecord>(&key).await? else {
+            return Ok(Err(Rejection::NoPassword));
+        };
+        if let Err(invalid) = Phc::parse(password.record.phc.expose()) {
+            return Ok(Err(Rejection::UnusableHash(invalid)));
+        }
+        let stats = records.get::<LoginStats>(&key).await?;
+        Ok(Ok(Self {
+            user: user.record,
+            password,
+            stats: stats.map(|stored| stored.record).unwrap_or_default(),
+        }))
+    }
+}
+
+/// Stores the same password under the current settings. The login does not depend on it: if the
+/// password was changed meanwhile the change wins, and any other failure leaves the old hash.
+async fn renew(records: &Records, old: &Stored<PasswordRecord>, phc: Phc) {
+    let set_at = old.record.set_at;
+    let batch = Batch::durable().replace(old, &PasswordRecord { phc, set_at });
+    match records.commit(batch).await {
+        Ok(()) | Err(store::Error::Conflict) => {}
+        Err(error) => {
+            tracing::warn!(%error, "a password could not be rehashed; the old hash stays")
+        }
+    }
+}
+
+/// Why no user was authenticated.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthenticationError {
+    /// The client reads the same for each reason; the reason is for the log.
+    #[error("rejected: {0}")]
+    Rejected(#[from] Rejection),
+    /// The password is right, and an administrator shut the user out.
+    #[error("the user is blocked")]
+    Blocked,
+    /// Too many passwords wait to be checked.
+    #[error("too many logins at once")]
+    Busy {
+        /// When to come back, in seconds.
+        retry_after_secs: u64,
+    },
+    /// The account could not be read.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// Argon2 failed.
+    #[error("the password could not be checked: {0}")]
+    Failed(String),
+}
+
+impl From<NotDone> for AuthenticationError {
+    fn from(error: NotDone) -> Self {
+        match error {
+            NotDone::Busy { retry_after_secs } => Self::Busy { retry_after_secs },
+            NotDone::Failed(error) => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+/// Why a login was rejected. For the log: a client that could tell these apart would learn who has
+/// an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// Nobody has this identifier in this connection.
+    #[error("unknown user")]
+    UnknownUser,
+    /// The identifier has no canonical form, so nobody can have it.
+    #[error("invalid identifier: {0}")]
+    InvalidIdentifier(InvalidIdentifier),
+    /// The user never had a password.
+    #[error("the user has no password")]
+    NoPassword,
+    /// The hash does not match.
+    #[error("wrong password")]
+    WrongPassword,
+    /// The password is empty or too long, so it is nobody's.
+    #[error("{0}")]
+    PasswordRefused(PasswordRefused),
+    /// The stored hash is damaged or beyond the caps.
+    #[error("the user's hash cannot be used: {0}")]
+    UnusableHash(InvalidHash),
+}
+
+/// Why a new password was not hashed.
+#[derive(Debug, thiserror::Error)]
+pub enum HashingError {
+    /// Too many passwords wait to be hashed.
+    #[error("too many passwords are being hashed")]
+    Busy {
+        /// When to come back, in seconds.
+        retry_after_secs: u64,
+    },
+    /// Argon2 or the random number generator failed.
+    #[error("the password could not be hashed: {0}")]
+    Failed(String),
+}
+
+/// Why hashing cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The settings are out of bounds.
+    #[error(transparent)]
+    Settings(#[from] InvalidSettings),
+    /// There is no randomness.
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
+    /// The operating system gave no thread.
+    #[error("no thread to hash passwords on: {0}")]
+    Thread(#[from] std::io::Error),
+}

@@ -1,7 +1,19 @@
 //! Tokens: their claims, the one place that signs them, and the keys it signs with.
 
+pub mod access;
 mod algorithm;
+pub mod claims;
+mod jwk;
+mod jws;
+mod keys;
+mod master_key;
+mod mint;
 mod seal;
 
 pub use self::algorithm::SigningAlgorithm;
-pub use self::seal::Sealed;
+pub use self::jwk::{InvalidKey, PublicKey, VerifyingKey};
+pub use self::jws::{InvalidSignature, Unverified, Verified};
+pub use self::keys::{KeyError, KeyState, Keyring, MIN_API_SECRET_BYTES, SigningKey};
+pub use self::master_key::{MasterKey, MasterKeyError};
+pub use self::mint::{Mint, MintError, OPAQUE_TOKEN_LIFETIME, TokenResponse, mint};
+pub use self::seal::{SealError, Sealed};

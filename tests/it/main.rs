@@ -5,4 +5,5 @@ mod http;
 mod rule_host;
 mod rules;
 mod store;
+mod support;
 mod token;

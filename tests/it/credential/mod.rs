@@ -1,1 +1,6 @@
-//! To come.
+//! Identifiers, password hashes, the hashing pool, and logins as a whole.
+
+mod authenticate;
+mod canonical;
+mod hash;
+mod pool;

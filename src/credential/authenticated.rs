@@ -1,0 +1,64 @@
+//! The proof that a user's password was checked.
+
+use super::Account;
+use crate::clock::Timestamp;
+use crate::rule_host::Subject;
+use crate::user::{LoginStats, User};
+
+/// A user whose password was right and who is not blocked. Only
+/// [`Passwords::authenticate`](super::Passwords::authenticate) makes one.
+#[derive(Debug)]
+pub struct AuthenticatedUser {
+    user: User,
+    stats: LoginStats,
+    password_set_at: Timestamp,
+    at: Timestamp,
+}
+
+impl AuthenticatedUser {
+    pub(super) fn new(account: Account, at: Timestamp) -> Self {
+        Self {
+            user: account.user,
+            stats: account.stats,
+            password_set_at: account.password.record.set_at,
+            at,
+        }
+    }
+
+    /// The user as it was read for this login.
+    pub fn user(&self) -> &User {
+        &self.user
+    }
+
+    /// Counts and times before this login.
+    pub fn stats(&self) -> &LoginStats {
+        &self.stats
+    }
+
+    /// When the password was chosen.
+    pub fn password_set_at(&self) -> Timestamp {
+        self.password_set_at
+    }
+
+    /// When the password was checked.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// How the user was authenticated, in the words of RFC 8176.
+    pub fn methods(&self) -> &'static [&'static str] {
+        &["pwd"]
+    }
+
+    /// Counts and times with this login: what the grant stores, in a relaxed batch, once the login
+    /// succeeded as a whole.
+    pub fn record_login(&self, ip: Option<&str>) -> LoginStats {
+        LoginStats {
+            logins_count: self.stats.logins_count.saturating_add(1),
+            last_login: Some(self.at),
+            last_ip: ip.map(str::to_owned),
+        }
+    }
+}
+
+impl Subject for AuthenticatedUser {}

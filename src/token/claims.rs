@@ -1,0 +1,259 @@
+//! What tokens say: pure functions from records and the rules' changes to claims.
+//!
+//! [`draft`] is what rules see; [`access_claims`], [`id_claims`] and [`userinfo_claims`] are what is
+//! signed or answered. All of them put rules' claims in first and the server's own over them, so
+//! that no mistake elsewhere lets a rule say who the token is about.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::api::{Api, TokenDialect};
+use crate::client::Client;
+use crate::clock::Timestamp;
+use crate::rule_host::{Changes, Draft};
+use crate::tenant::Tenant;
+use crate::user::User;
+
+/// Claims that rules changed: a value, or none where one was taken out.
+pub type Overlay = BTreeMap<String, Option<Value>>;
+
+/// Claims that only the server sets. What a rule says under these names is not signed.
+#[rustfmt::skip]
+pub const RESERVED: [&str; 61] = [
+    "acr", "act", "active", "amr", "at_hash", "ath", "attest", "aud", "auth_time",
+    "authorization_details", "azp", "c_hash", "client_id", "cnf", "cty", "dest", "entitlements",
+    "events", "exp", "groups", "gty", "htm", "htu", "iat", "internalService", "iss", "jcard", "jku",
+    "jti", "jwe", "jwk", "kid", "may_act", "mky", "nbf", "nonce", "object_id", "org_id", "org_name",
+    "orig", "origid", "permissions", "roles", "rph", "s_hash", "scope", "sid", "sip_callid",
+    "sip_cseq_num", "sip_date", "sip_from_tag", "sip_via_branch", "sub", "sub_jwk", "toe", "txn",
+    "typ", "uuid", "vot", "vtm", "x5t#S256",
+];
+
+/// The scope that lets a standard claim into a token (OpenID Connect Core, section 5.4).
+fn scope_of(claim: &str) -> Option<&'static str> {
+    match claim {
+        "name" | "family_name" | "given_name" | "middle_name" | "nickname" | "picture"
+        | "updated_at" | "preferred_username" | "profile" | "website" | "gender" | "birthdate"
+        | "zoneinfo" | "locale" => Some("profile"),
+        "email" | "email_verified" => Some("email"),
+        "phone_number" | "phone_number_verified" => Some("phone"),
+        "address" => Some("address"),
+        _ => None,
+    }
+}
+
+/// Between whom a token is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Parties<'a> {
+    /// Who issues it.
+    pub tenant: &'a Tenant,
+    /// Who asked for it.
+    pub client: &'a Client,
+    /// Whom the access token is for; none when it is good for /userinfo only.
+    pub api: Option<&'a Api>,
+    /// How it was asked for: the claim `gty`.
+    pub gty: &'static str,
+}
+
+/// When a token is made and when it ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Validity {
+    /// The claim `iat`.
+    pub from: Timestamp,
+    /// In seconds; with `from` the claim `exp`.
+    pub seconds: u64,
+}
+
+/// What would be signed if no rule changed anything: the access token's claims without those known
+/// only at signing (`iat`, `exp`, `jti`), and the ID token's, empty unless `openid` is granted.
+pub fn draft(parties: &Parties<'_>, user: &User, scopes: &[String]) -> Draft {
+    let mut id_claims = Map::new();
+    if grants(scopes, "openid") {
+        id_claims = profile(user, scopes);
+        id_claims.extend(standard_id_claims(parties, user));
+    }
+    Draft {
+        scopes: scopes.to_vec(),
+        access_claims: standard_access_claims(parties, &user.user_id, scopes),
+        id_claims,
+    }
+}
+
+/// The access token's claims. `jti` goes into the dialect that has one.
+pub fn access_claims(
+    parties: &Parties<'_>,
+    sub: &str,
+    changes: &Changes,
+    validity: Validity,
+    jti: &str,
+) -> Map<String, Value> {
+    let mut claims = Map::new();
+    overlay(&mut claims, &changes.access_claims, &changes.scopes);
+    claims.extend(standard_access_claims(parties, sub, &changes.scopes));
+    stamp(&mut claims, validity);
+    if dialect(parties) == TokenDialect::Rfc9068Profile {
+        claims.insert("jti".into(), jti.into());
+    }
+    claims
+}
+
+/// The ID token's claims.
+pub fn id_claims(
+    parties: &Parties<'_>,
+    user: &User,
+    changes: &Changes,
+    validity: Validity,
+    at_hash: &str,
+) -> Map<String, Value> {
+    let mut claims = profile(user, &changes.scopes);
+    overlay(&mut claims, &changes.id_claims, &changes.scopes);
+    claims.extend(standard_id_claims(parties, user));
+    stamp(&mut claims, validity);
+    claims.insert("at_hash".into(), at_hash.into());
+    claims
+}
+
+/// What /userinfo answers: what the ID token says of the user, with the claims that rules last set.
+pub fn userinfo_claims(user: &User, scopes: &[String], custom: &Overlay) -> Map<String, Value> {
+    let mut claims = profile(user, scopes);
+    overlay(&mut claims, custom, scopes);
+    claims.insert("sub".into(), user.user_id.as_str().into());
+    claims
+}
+
+/// Whether a scope is among those granted.
+pub(super) fn grants(scopes: &[String], scope: &str) -> bool {
+    scopes.iter().any(|granted| granted == scope)
+}
+
+/// Whether the access token is also good for /userinfo: `openid` is granted, and the signature is
+/// one that we can verify without the API's secret.
+fn reaches_userinfo(api: &Api, scopes: &[String]) -> bool {
+    grants(scopes, "openid") && api.signing_alg.is_asymmetric()
+}
+
+fn dialect(parties: &Parties<'_>) -> TokenDialect {
+    parties.api.map(|api| api.token_dialect).unwrap_or_default()
+}
+
+fn standard_access_claims(
+    parties: &Parties<'_>,
+    sub: &str,
+    scopes: &[String],
+) -> Map<String, Value> {
+    let Parties {
+        tenant,
+        client,
+        api,
+        gty,
+    } = *parties;
+    let userinfo = tenant.issuer.endpoint("userinfo");
+    let aud = match api {
+        None => json!(userinfo),
+        Some(api) if reaches_userinfo(api, scopes) => json!([api.identifier, userinfo]),
+        Some(api) => json!(api.identifier),
+    };
+    let mut claims = Map::new();
+    claims.insert("iss".into(), tenant.issuer.as_str().into());
+    claims.insert("sub".into(), sub.into());
+    claims.insert("aud".into(), aud);
+    match dialect(parties) {
+        TokenDialect::AccessToken => {
+            claims.insert("azp".into(), client.client_id.as_str().into());
+            claims.insert("gty".into(), gty.into());
+        }
+        TokenDialect::Rfc9068Profile => {
+            claims.insert("client_id".into(), client.client_id.as_str().into());
+        }
+    }
+    if !scopes.is_empty() {
+        claims.insert("scope".into(), scopes.join(" ").into());
+    }
+    claims
+}
+
+fn standard_id_claims(parties: &Parties<'_>, user: &User) -> Map<String, Value> {
+    let mut claims = Map::new();
+    claims.insert("iss".into(), parties.tenant.issuer.as_str().into());
+    claims.insert("sub".into(), user.user_id.as_str().into());
+    claims.insert("aud".into(), parties.client.client_id.as_str().into());
+    claims
+}
+
+fn stamp(claims: &mut Map<String, Value>, validity: Validity) {
+    let from = validity.from.as_secs();
+    claims.insert("iat".into(), from.into());
+    claims.insert("exp".into(), from.saturating_add(validity.seconds).into());
+}
+
+/// The standard claims that the granted scopes let out, as far as they are known. Empty ones are
+/// left out (OpenID Connect Core, section 5.3.2).
+fn profile(user: &User, scopes: &[String]) -> Map<String, Value> {
+    let texts = [
+        ("name", &user.name),
+        ("family_name", &user.family_name),
+        ("given_name", &user.given_name),
+        ("nickname", &user.nickname),
+        ("picture", &user.picture),
+        ("email", &user.email),
+        ("phone_number", &user.phone_number),
+    ];
+    let mut claims: Map<String, Value> = texts
+        .into_iter()
+        .filter_map(|(name, text)| Some((name.to_owned(), Value::from(text.as_deref()?))))
+        .collect();
+    // As a date, not as the number of OpenID Connect Core, section 5.1: what clients of Auth0 read.
+    claims.insert("updated_at".into(), iso(user.updated_at).into());
+    if user.email.is_some() {
+        claims.insert("email_verified".into(), user.email_verified.into());
+    }
+    if user.phone_number.is_some() {
+        claims.insert("phone_number_verified".into(), user.phone_verified.into());
+    }
+    claims.retain(|name, _| scope_of(name).is_some_and(|scope| grants(scopes, scope)));
+    claims
+}
+
+/// Applies what rules set and took out. Reserved claims are left alone; a standard profile claim
+/// needs its scope, whoever sets it.
+fn overlay(claims: &mut Map<String, Value>, changes: &Overlay, scopes: &[String]) {
+    for (name, value) in changes {
+        let hidden = scope_of(name).is_some_and(|scope| !grants(scopes, scope));
+        if hidden || is_reserved(name) {
+            continue;
+        }
+        match value {
+            Some(value) => claims.insert(name.clone(), value.clone()),
+            None => claims.remove(name),
+        };
+    }
+}
+
+/// Whether a name is reserved, or would be read as a reserved one by a careless verifier: `Sub`,
+/// `sub `, `sub` with a zero byte.
+fn is_reserved(name: &str) -> bool {
+    let visible = |c: &char| !c.is_whitespace() && !c.is_control();
+    let plain: String = name.chars().filter(visible).collect();
+    RESERVED
+        .iter()
+        .any(|reserved| reserved.eq_ignore_ascii_case(&plain))
+}
+
+/// RFC 3339 in UTC with milliseconds, for example `2023-06-14T21:36:26.399Z`.
+pub(super) fn iso(at: Timestamp) -> String {
+    let (secs, millis) = (at.as_secs(), at.as_millis() % 1000);
+    let (day, second) = (secs / 86_400, secs % 86_400);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    // Days are counted from 1 March of the year 0, so that a leap day is the last of its year and
+    // the months follow the pattern of 153 days in five.
+    let day = day + 719_468;
+    let (era, day) = (day / 146_097, day % 146_097);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let march = (5 * day + 2) / 153;
+    let day = day - (153 * march + 2) / 5 + 1;
+    let month = if march < 10 { march + 3 } else { march - 9 };
+    let year = year + era * 400 + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+}

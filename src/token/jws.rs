@@ -1,0 +1,135 @@
+//! Compact signatures (RFC 7515): ours to make, and verified as if everybody else's were attacks.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::SigningAlgorithm;
+use super::jwk::VerifyingKey;
+use crate::secret::Secret;
+
+/// No token of ours is longer: 100 KB of custom claims in base64, and room.
+const MAX_TOKEN_BYTES: usize = 256 * 1024;
+
+impl From<SigningAlgorithm> for Algorithm {
+    fn from(alg: SigningAlgorithm) -> Self {
+        match alg {
+            SigningAlgorithm::RS256 => Self::RS256,
+            SigningAlgorithm::PS256 => Self::PS256,
+            SigningAlgorithm::ES256 => Self::ES256,
+            SigningAlgorithm::EdDSA => Self::EdDSA,
+            SigningAlgorithm::HS256 => Self::HS256,
+        }
+    }
+}
+
+/// A key ready to sign with.
+pub(super) struct Signer {
+    pub(super) alg: SigningAlgorithm,
+    /// None for a secret shared with an API: it has no name.
+    pub(super) kid: Option<String>,
+    pub(super) key: EncodingKey,
+}
+
+impl Signer {
+    /// A JWT of these claims.
+    pub(super) fn sign(
+        &self,
+        typ: &str,
+        claims: &Map<String, Value>,
+    ) -> Result<Secret, jsonwebtoken::errors::Error> {
+        let mut header = Header::new(self.alg.into());
+        header.typ = Some(typ.to_owned());
+        header.kid.clone_from(&self.kid);
+        jsonwebtoken::encode(&header, claims, &self.key).map(Secret::new)
+    }
+}
+
+/// A token's parts, read but not verified. What it says of itself is the sender's word.
+#[derive(Debug)]
+pub struct Unverified<'a> {
+    header: StrictHeader,
+    message: &'a str,
+    payload: &'a str,
+    signature: &'a str,
+}
+
+/// The only members that tokens of ours have. A `crit` that we do not understand must be refused
+/// (RFC 7515, section 4.1.11), a `jwk` or `jku` never believed (RFC 8725, section 3.10): a header
+/// with any further member, or one twice, is not ours.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StrictHeader {
+    alg: String,
+    kid: String,
+    #[serde(default)]
+    typ: Option<String>,
+}
+
+impl<'a> Unverified<'a> {
+    /// Takes a token apart, in one pass whatever its length.
+    pub fn parse(token: &'a str) -> Result<Self, InvalidSignature> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(InvalidSignature("the token is too long"));
+        }
+        let form = InvalidSignature("the token is not of three parts");
+        let (message, signature) = token.rsplit_once('.').ok_or(form)?;
+        let (header, payload) = message.split_once('.').ok_or(form)?;
+        if payload.contains('.') {
+            return Err(form);
+        }
+        let header = decode(header)?;
+        let header = serde_json::from_slice(&header)
+            .map_err(|_| InvalidSignature("the header is not one of ours"))?;
+        Ok(Self {
+            header,
+            message,
+            payload,
+            signature,
+        })
+    }
+
+    /// The key that the sender names. Untrusted: good for finding a key of ours, for nothing else.
+    pub fn kid(&self) -> &str {
+        &self.header.kid
+    }
+
+    /// The payload and type, if `key` made the signature. The algorithm is the key's own; that the
+    /// header names the same is checked, not followed (RFC 8725, section 3.1).
+    pub fn verify(self, key: &VerifyingKey) -> Result<Verified, InvalidSignature> {
+        let alg = Algorithm::from(key.alg);
+        if self.header.alg.parse() != Ok(alg) {
+            return Err(InvalidSignature("the algorithm is not the key's"));
+        }
+        let message = self.message.as_bytes();
+        match jsonwebtoken::crypto::verify(self.signature, message, &key.key, alg) {
+            Ok(true) => Ok(Verified {
+                typ: self.header.typ,
+                payload: decode(self.payload)?,
+            }),
+            _ => Err(InvalidSignature("the signature is wrong")),
+        }
+    }
+}
+
+/// What a signature vouches for.
+#[derive(Debug)]
+pub struct Verified {
+    /// The header's `typ`.
+    pub typ: Option<String>,
+    /// The bytes that were signed, decoded.
+    pub payload: Vec<u8>,
+}
+
+/// Why a token's signature says nothing. For the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidSignature(pub(super) &'static str);
+
+fn decode(part: &str) -> Result<Vec<u8>, InvalidSignature> {
+    // Neither padding nor other characters, and no bits left over: one token has one spelling.
+    let bytes = URL_SAFE_NO_PAD.decode(part);
+    bytes.map_err(|_| InvalidSignature("a part is not base64url"))
+}

@@ -1,0 +1,335 @@
+//! A tenant's signing keys: made with the tenant, sealed at rest, published as a JWK set.
+
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
+};
+use jsonwebtoken::EncodingKey;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use super::jwk::{InvalidKey, PublicKey, VerifyingKey};
+use super::jws::Signer;
+use super::{MasterKey, SealError, Sealed, SigningAlgorithm};
+use crate::api::Api;
+use crate::clock::Timestamp;
+use crate::secret::Secret;
+use crate::store::{self, Record, Records, Stored, Table};
+use crate::tenant::TenantName;
+
+/// More keys than a tenant has: four algorithms, each with a next, a current and previous ones.
+const MAX_KEYS: usize = 64;
+
+/// The shortest secret of an HS256 API, in bytes: the hash's own length (RFC 7518, section 3.2).
+pub const MIN_API_SECRET_BYTES: usize = 32;
+
+/// A key pair of a tenant, used with one algorithm only.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SigningKey {
+    /// The thumbprint of the public key (RFC 7638).
+    pub kid: String,
+    /// The algorithm it is used with.
+    pub alg: SigningAlgorithm,
+    /// What it is used for at present.
+    pub state: KeyState,
+    /// The public half.
+    pub public: PublicKey,
+    /// The private half, as sealed PKCS#8 (RFC 5958), bound to this tenant and `kid`.
+    pub private: Sealed,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Record for SigningKey {
+    const TABLE: Table = Table::SigningKey;
+}
+
+/// Where a key stands in its life. All but a revoked key are published, so that a verifier knows a
+/// key before the first token comes and until the last is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyState {
+    /// Signs.
+    Current,
+    /// Will sign after the next rotation.
+    Next,
+    /// Signed before the last rotation; its tokens still verify.
+    Previous,
+    /// Its tokens do not verify any more.
+    Revoked,
+}
+
+/// Opens and makes keys. Cheap to clone.
+///
+/// Opened keys are not kept: unsealing takes microseconds where signing takes a thousand, and what
+/// is not in memory needs no invalidation when a key is rotated, revoked or deleted elsewhere.
+#[derive(Clone, Debug)]
+pub struct Keyring {
+    master: MasterKey,
+}
+
+impl Keyring {
+    /// A keyring under a master key.
+    pub fn new(master: MasterKey) -> Self {
+        Self { master }
+    }
+
+    /// The master key, for values of other modules.
+    pub fn master(&self) -> &MasterKey {
+        &self.master
+    }
+
+    /// Makes the keys of a new tenant, one for each of [`SigningAlgorithm::ASYMMETRIC`], for the
+    /// caller to insert with the tenant. Runs on a blocking thread: RSA takes a good second.
+    pub async fn generate_for_tenant(
+        &self,
+        tenant: &TenantName,
+        now: Timestamp,
+    ) -> Result<Vec<SigningKey>, KeyError> {
+        let (keyring, tenant) = (self.clone(), tenant.clone());
+        let make = move || {
+            let make = |alg| keyring.generate(&tenant, alg, KeyState::Current, now);
+            SigningAlgorithm::ASYMMETRIC.into_iter().map(make).collect()
+        };
+        let made = tokio::task::spawn_blocking(make).await;
+        made.map_err(|_| KeyError::Generation)?
+    }
+
+    /// Makes one key pair. RSA has 2048 bits. Takes up to seconds: not for an async thread.
+    pub fn generate(
+        &self,
+        tenant: &TenantName,
+        alg: SigningAlgorithm,
+        state: KeyState,
+        now: Timestamp,
+    ) -> Result<SigningKey, KeyError> {
+        let (public, private) = key_pair(alg)?;
+        let kid = public.thumbprint();
+        let context = key_context(tenant, &kid);
+        Ok(SigningKey {
+            private: Sealed::seal(&self.master, &context, &private)?,
+            state,
+            alg,
+            public,
+            created_at: now,
+            kid,
+        })
+    }
+
+    /// The tenant's published keys as a JWK set: RS256 first, and of each algorithm the current
+    /// key first. Public members only.
+    pub async fn jwks(&self, records: &Records, tenant: &TenantName) -> Result<Value, KeyError> {
+        let mut keys = load(records, tenant).await?;
+        keys.retain(|key| key.state != KeyState::Revoked);
+        keys.sort_by_key(|key| {
+            let place = SigningAlgorithm::ASYMMETRIC
+                .iter()
+                .position(|alg| *alg == key.alg);
+            (place, key.state, key.created_at)
+        });
+        let keys = keys.iter().map(|key| key.public.to_jwk(&key.kid, key.alg));
+        Ok(json!({ "keys": keys.collect::<Vec<_>>() }))
+    }
+
+    /// Seals the secret that an HS256 API shares with this server.
+    ///
+    /// # Errors
+    /// [`KeyError::ShortSecret`] below [`MIN_API_SECRET_BYTES`]: a password is no key
+    /// (RFC 8725, section 3.5), and `jsonwebtoken` would take an empty one.
+    pub fn seal_api_secret(
+        &self,
+        tenant: &TenantName,
+        api_identifier: &str,
+        secret: &Secret,
+    ) -> Result<Sealed, KeyError> {
+        let secret = secret.expose().as_bytes();
+        if secret.len() < MIN_API_SECRET_BYTES {
+            return Err(KeyError::ShortSecret);
+        }
+        let context = secret_context(tenant, api_identifier);
+        Ok(Sealed::seal(&self.master, &context, secret)?)
+    }
+
+    /// What signs this API's access tokens.
+    pub(super) async fn api_signer(
+        &self,
+        records: &Records,
+        tenant: &TenantName,
+        api: &Api,
+    ) -> Result<Signer, KeyError> {
+        if api.signing_alg.is_asymmetric() {
+            return self.signer(records, tenant, api.signing_alg).await;
+        }
+        let missing = || KeyError::NoSecret(api.identifier.clone());
+        let sealed = api.signing_secret.as_ref().ok_or_else(missing)?;
+        let secret = sealed.open(&self.master, &secret_context(tenant, &api.identifier))?;
+        if secret.len() < MIN_API_SECRET_BYTES {
+            return Err(KeyError::ShortSecret);
+        }
+        Ok(Signer {
+            alg: api.signing_alg,
+            kid: None,
+            key: EncodingKey::from_secret(&secret),
+        })
+    }
+
+    /// The tenant's current key of an algorithm, ready to sign.
+    pub(super) async fn signer(
+        &self,
+        records: &Records,
+        tenant: &TenantName,
+        alg: SigningAlgorithm,
+    ) -> Result<Signer, KeyError> {
+        let keys = load(records, tenant).await?;
+        let current = keys
+            .into_iter()
+            .find(|key| key.alg == alg && key.state == KeyState::Current)
+            .ok_or_else(|| KeyError::NoKey(tenant.to_string(), alg))?;
+        let private = current
+            .private
+            .open(&self.master, &key_context(tenant, &current.kid))?;
+        let key = match alg {
+            SigningAlgorithm::RS256 | SigningAlgorithm::PS256 => {
+                EncodingKey::from_rsa_der(pkcs1(&private).ok_or(KeyError::Damaged)?)
+            }
+            SigningAlgorithm::ES256 => EncodingKey::from_ec_der(&private),
+            SigningAlgorithm::EdDSA => EncodingKey::from_ed_der(&private),
+            SigningAlgorithm::HS256 => return Err(KeyError::Damaged),
+        };
+        Ok(Signer {
+            alg,
+            kid: Some(current.kid),
+            key,
+        })
+    }
+
+    /// The tenant's key of this name, to verify with; none if it has no such key or revoked it.
+    /// `kid` may be anything that a stranger wrote.
+    pub(super) async fn verifying_key(
+        &self,
+        records: &Records,
+        tenant: &TenantName,
+        kid: &str,
+    ) -> Result<Option<VerifyingKey>, KeyError> {
+        // 256 bits in base64url.
+        if kid.len() != 43 {
+            return Ok(None);
+        }
+        let found: Option<Stored<SigningKey>> = records.get(&[tenant.as_str(), kid]).await?;
+        let Some(SigningKey {
+            alg, state, public, ..
+        }) = found.map(|stored| stored.record)
+        else {
+            return Ok(None);
+        };
+        if state == KeyState::Revoked {
+            return Ok(None);
+        }
+        Ok(Some(VerifyingKey::new(alg, &public)?))
+    }
+}
+
+async fn load(records: &Records, tenant: &TenantName) -> Result<Vec<SigningKey>, store::Error> {
+    let keys = records.list(&[tenant.as_str()], MAX_KEYS).await?;
+    Ok(keys.into_iter().map(|stored| stored.record).collect())
+}
+
+fn key_context<'a>(tenant: &'a TenantName, kid: &'a str) -> [&'a str; 3] {
+    ["signing-key", tenant.as_str(), kid]
+}
+
+fn secret_context<'a>(tenant: &'a TenantName, api: &'a str) -> [&'a str; 3] {
+    ["api-signing-secret", tenant.as_str(), api]
+}
+
+type KeyPair = (PublicKey, Zeroizing<Vec<u8>>);
+
+fn key_pair(alg: SigningAlgorithm) -> Result<KeyPair, KeyError> {
+    let failed = |_| KeyError::Generation;
+    match alg {
+        SigningAlgorithm::RS256 | SigningAlgorithm::PS256 => {
+            let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(failed)?;
+            let der = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).map_err(failed)?;
+            let public = pair.public_key();
+            let (n, e) = (public.modulus(), public.exponent());
+            let public = PublicKey::rsa(
+                n.big_endian_without_leading_zero(),
+                e.big_endian_without_leading_zero(),
+            );
+            Ok((public, Zeroizing::new(der.as_ref().to_vec())))
+        }
+        SigningAlgorithm::ES256 => {
+            let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(failed)?;
+            let der = pair.to_pkcs8v1().map_err(failed)?;
+            let public = PublicKey::p256(pair.public_key().as_ref()).ok_or(KeyError::Generation)?;
+            Ok((public, Zeroizing::new(der.as_ref().to_vec())))
+        }
+        SigningAlgorithm::EdDSA => {
+            let pair = Ed25519KeyPair::generate().map_err(failed)?;
+            let der = pair.to_pkcs8().map_err(failed)?;
+            let public = PublicKey::ed25519(pair.public_key().as_ref());
+            Ok((public, Zeroizing::new(der.as_ref().to_vec())))
+        }
+        SigningAlgorithm::HS256 => Err(KeyError::Generation),
+    }
+}
+
+/// The RSAPrivateKey within a PKCS#8 PrivateKeyInfo: `jsonwebtoken` wants the bare form.
+///
+/// `SEQUENCE { INTEGER 0, SEQUENCE { OID rsaEncryption, NULL }, OCTET STRING { key } }`
+/// (RFC 5958, section 2), in DER.
+fn pkcs1(pkcs8: &[u8]) -> Option<&[u8]> {
+    const VERSION_AND_ALGORITHM: &[u8] = &[
+        0x02, 0x01, 0x00, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01,
+        0x01, 0x05, 0x00,
+    ];
+    let info = contents(0x30, pkcs8)?;
+    contents(0x04, info.strip_prefix(VERSION_AND_ALGORITHM)?)
+}
+
+/// The contents of a DER value that fills `der` and has this tag.
+fn contents(tag: u8, der: &[u8]) -> Option<&[u8]> {
+    let der = der.strip_prefix(&[tag])?;
+    let (first, rest) = der.split_first()?;
+    let (length, contents) = match first {
+        0x81 => rest.split_at_checked(1)?,
+        0x82 => rest.split_at_checked(2)?,
+        short if *short < 0x80 => (std::slice::from_ref(first), rest),
+        _ => return None,
+    };
+    let length = length
+        .iter()
+        .fold(0, |sum, byte| sum * 256 + usize::from(*byte));
+    (contents.len() == length).then_some(contents)
+}
+
+/// Why a key was not made, found or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The key is sealed under another master key, or damaged.
+    #[error("a signing key cannot be opened: {0}")]
+    Seal(#[from] SealError),
+    /// The tenant has no current key for the algorithm.
+    #[error("the tenant `{0}` has no current signing key for {1:?}")]
+    NoKey(String, SigningAlgorithm),
+    /// An API is signed with HS256 and has no secret.
+    #[error("the API `{0}` is signed with HS256 and has no signing secret")]
+    NoSecret(String),
+    /// The secret of an HS256 API is too short.
+    #[error("a signing secret for HS256 must have at least {MIN_API_SECRET_BYTES} bytes")]
+    ShortSecret,
+    /// What was opened is not a key of its algorithm.
+    #[error("a stored signing key is damaged")]
+    Damaged,
+    /// A stored public key is not sound.
+    #[error(transparent)]
+    Invalid(#[from] InvalidKey),
+    /// The cryptographic library made no key.
+    #[error("no key pair could be generated")]
+    Generation,
+}

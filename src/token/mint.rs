@@ -1,0 +1,261 @@
+//! The one place that signs tokens.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value, json};
+
+use super::access::{OpaqueToken, UserinfoClaims};
+use super::claims::{Parties, Validity, access_claims, grants, id_claims};
+use super::{KeyError, Keyring, SigningAlgorithm};
+use crate::api::{Api, TokenDialect};
+use crate::client::Client;
+use crate::clock::Timestamp;
+use crate::credential::AuthenticatedUser;
+use crate::random::{self, NoRandomness};
+use crate::rule_host::{ApprovedClaims, Changes};
+use crate::secret::{Digest, Secret};
+use crate::store::{self, Batch, Records};
+use crate::tenant::Tenant;
+use crate::user::User;
+
+/// How long an access token that is good for /userinfo only is valid, in seconds: Auth0's default.
+pub const OPAQUE_TOKEN_LIFETIME: u64 = 86_400;
+
+/// What minting needs besides what the rules approved.
+#[derive(Clone, Copy)]
+pub struct Mint<'a> {
+    /// Where keys are read and opaque tokens are written.
+    pub records: &'a Records,
+    /// What opens the keys.
+    pub keyring: &'a Keyring,
+    /// Who issues the tokens.
+    pub tenant: &'a Tenant,
+    /// Who asked for them.
+    pub client: &'a Client,
+    /// Whom the access token is for; none when it is good for /userinfo only.
+    pub api: Option<&'a Api>,
+    /// The claim `gty`.
+    pub gty: &'static str,
+    /// The scopes as the client asked for them; empty if it did not.
+    pub requested_scopes: &'a [String],
+    /// The time of the exchange.
+    pub now: Timestamp,
+}
+
+/// Signs what the rules approved, for the user who authenticated: an access token, and an ID token
+/// if `openid` is granted. What must outlive the answer is on disk when this returns.
+pub async fn mint(
+    mint: Mint<'_>,
+    approved: ApprovedClaims<AuthenticatedUser>,
+) -> Result<TokenResponse, MintError> {
+    let (subject, changes) = approved.into_parts();
+    mint.issue(subject.user(), &changes).await
+}
+
+impl Mint<'_> {
+    async fn issue(&self, user: &User, changes: &Changes) -> Result<TokenResponse, MintError> {
+        let mut writes = Writes::default();
+
+        // 1. The access token: a JWT for an API, a reference for /userinfo alone.
+        let (access_token, expires_in) = match self.api {
+            Some(api) => (self.jwt(api, user, changes).await?, api.token_lifetime),
+            None => (
+                self.opaque(user, changes, &mut writes)?,
+                OPAQUE_TOKEN_LIFETIME,
+            ),
+        };
+
+        // 2. The ID token, and the claims that /userinfo will repeat.
+        let mut id_token = None;
+        if grants(&changes.scopes, "openid") {
+            id_token = Some(self.id_token(user, changes, &access_token).await?);
+            self.remember_custom_claims(user, changes, &mut writes)
+                .await?;
+        }
+
+        // 3. On disk before the answer leaves.
+        if let Some(batch) = writes.0 {
+            self.records.commit(batch).await?;
+        }
+        Ok(TokenResponse {
+            access_token,
+            token_type: "Bearer",
+            expires_in,
+            scope: self.echoed_scope(&changes.scopes),
+            id_token,
+            refresh_token: None,
+        })
+    }
+
+    async fn jwt(&self, api: &Api, user: &User, changes: &Changes) -> Result<Secret, MintError> {
+        let validity = Validity {
+            from: self.now,
+            seconds: api.token_lifetime,
+        };
+        let typ = match api.token_dialect {
+            TokenDialect::AccessToken => "JWT",
+            // RFC 9068, section 2.1, so that no ID token passes for an access token.
+            TokenDialect::Rfc9068Profile => "at+jwt",
+        };
+        let jti = random::id()?;
+        let claims = access_claims(&self.parties(), &user.user_id, changes, validity, &jti);
+        let tenant = &self.tenant.name;
+        let signer = self.keyring.api_signer(self.records, tenant, api).await?;
+        Ok(signer.sign(typ, &claims)?)
+    }
+
+    fn opaque(
+        &self,
+        user: &User,
+        changes: &Changes,
+        writes: &mut Writes,
+    ) -> Result<Secret, MintError> {
+        let token = random::token()?;
+        let record = OpaqueToken {
+            user_id: user.user_id.clone(),
+            client_id: self.client.client_id.clone(),
+            scopes: changes.scopes.clone(),
+            expires_at: self.now.plus_secs(OPAQUE_TOKEN_LIFETIME),
+        };
+        let digest = Digest::of(&token);
+        let key = [self.tenant.name.as_str(), digest.as_str()];
+        writes.add(|batch| batch.put_until(&key, &record, record.expires_at));
+        Ok(token)
+    }
+
+    async fn id_token(
+        &self,
+        user: &User,
+        changes: &Changes,
+        access_token: &Secret,
+    ) -> Result<Secret, MintError> {
+        let validity = Validity {
+            from: self.now,
+            seconds: self.client.id_token_lifetime,
+        };
+        let at_hash = at_hash(access_token);
+        let claims = id_claims(&self.parties(), user, changes, validity, &at_hash);
+        let alg = SigningAlgorithm::RS256;
+        let signer = self
+            .keyring
+            .signer(self.records, &self.tenant.name, alg)
+            .await?;
+        Ok(signer.sign("JWT", &claims)?)
+    }
+
+    /// Keeps what rules said of the user for /userinfo, if it is not what is kept already: most
+    /// logins say what the last one said, and then cost no write.
+    async fn remember_custom_claims(
+        &self,
+        user: &User,
+        changes: &Changes,
+        writes: &mut Writes,
+    ) -> Result<(), MintError> {
+        let key = [
+            self.tenant.name.as_str(),
+            user.user_id.as_str(),
+            self.client.client_id.as_str(),
+        ];
+        let kept = self.records.get::<UserinfoClaims>(&key).await?;
+        let kept = kept.map(|stored| stored.record.claims).unwrap_or_default();
+        if kept != changes.id_claims {
+            let claims = changes.id_claims.clone();
+            writes.add(|batch| batch.put(&key, &UserinfoClaims { claims }));
+        }
+        Ok(())
+    }
+
+    /// The granted scopes, if they are not what was asked for (RFC 6749, section 5.1).
+    fn echoed_scope(&self, granted: &[String]) -> Option<String> {
+        let within =
+            |one: &[String], other: &[String]| one.iter().all(|scope| other.contains(scope));
+        let asked = self.requested_scopes;
+        let same = within(granted, asked) && within(asked, granted);
+        (!same && !granted.is_empty()).then(|| granted.join(" "))
+    }
+
+    fn parties(&self) -> Parties<'_> {
+        Parties {
+            tenant: self.tenant,
+            client: self.client,
+            api: self.api,
+            gty: self.gty,
+        }
+    }
+}
+
+/// A durable batch that exists only if there is something to write.
+#[derive(Default)]
+struct Writes(Option<Batch>);
+
+impl Writes {
+    fn add(&mut self, write: impl FnOnce(Batch) -> Batch) {
+        self.0 = Some(write(self.0.take().unwrap_or_else(Batch::durable)));
+    }
+}
+
+/// The left half of the access token's SHA-256 (OpenID Connect Core, section 3.1.3.6): ties the two
+/// tokens together. SHA-256 because ID tokens are signed with RS256.
+fn at_hash(access_token: &Secret) -> String {
+    let hash = digest(&SHA256, access_token.expose().as_bytes());
+    let half = hash.as_ref().get(..16).unwrap_or_default();
+    URL_SAFE_NO_PAD.encode(half)
+}
+
+/// The answer of the token endpoint (RFC 6749, section 5.1).
+#[derive(Debug)]
+pub struct TokenResponse {
+    /// A JWT, or an opaque reference.
+    pub access_token: Secret,
+    /// Always `Bearer`.
+    pub token_type: &'static str,
+    /// How long the access token is valid, in seconds.
+    pub expires_in: u64,
+    /// The granted scopes, if they differ from those asked for and are not none.
+    pub scope: Option<String>,
+    /// Present if `openid` is granted.
+    pub id_token: Option<Secret>,
+    /// Present if `offline_access` is granted.
+    pub refresh_token: Option<Secret>,
+}
+
+impl TokenResponse {
+    /// The body as it goes to the client. The one place where tokens leave the server.
+    pub fn to_wire(&self) -> Map<String, Value> {
+        let mut body = Map::new();
+        body.insert("access_token".into(), self.access_token.expose().into());
+        body.insert("token_type".into(), self.token_type.into());
+        body.insert("expires_in".into(), self.expires_in.into());
+        if let Some(scope) = &self.scope {
+            body.insert("scope".into(), json!(scope));
+        }
+        if let Some(id_token) = &self.id_token {
+            body.insert("id_token".into(), id_token.expose().into());
+        }
+        if let Some(refresh_token) = &self.refresh_token {
+            body.insert("refresh_token".into(), refresh_token.expose().into());
+        }
+        body
+    }
+}
+
+/// Why no token was made. None of it is the client's doing.
+#[derive(Debug, thiserror::Error)]
+pub enum MintError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// There is no usable key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The key did not sign.
+    #[error("a token could not be signed: {0}")]
+    Signature(#[from] jsonwebtoken::errors::Error),
+    /// There is no randomness.
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
+}
+
+#[cfg(test)]
+mod tests;

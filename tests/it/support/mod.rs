@@ -1,0 +1,6 @@
+//! What several test modules share.
+
+pub(crate) mod memory;
+
+// `memory` is also compiled into the crate's own tests, where these are the crate's modules.
+pub(crate) use claimsmith::{clock, store};
