@@ -93,7 +93,7 @@ pub async fn bind(
         },
     })?;
     let others = bindings(server, tenant).await?;
-    let most = server.rule_host.limits().chain_length;
+    let most = server.rule_host.limits().chain;
     let known = others.iter().find(|other| other.rule == rule);
     if known.is_none() && others.len() >= most {
         return Err(Error::invalid("the binding", format!("a tenant binds at most {most} rules")));

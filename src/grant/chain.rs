@@ -21,7 +21,7 @@ pub(super) async fn load(
     tenant: &TenantName,
     grant: Grant,
 ) -> Result<Vec<BoundRule>, Error> {
-    let most = server.rule_host.limits().chain_length;
+    let most = server.rule_host.limits().chain;
     let bindings = server.records.list(&[tenant.as_str()], most).await?;
     let mut bindings: Vec<Binding> = bindings.into_iter().map(|stored| stored.record).collect();
     bindings.retain(|binding| binding.enabled && binding.grants.contains(&grant));

@@ -2,8 +2,10 @@
 
 mod credential;
 mod http;
+mod routes;
 mod rule_host;
 mod rules;
 mod store;
 mod support;
+mod tidy;
 mod token;

@@ -95,7 +95,7 @@ fn limits_document(limits: &Limits) -> Value {
     json!({
         "fuel": limits.fuel,
         "memory_bytes": limits.memory_bytes,
-        "deadline_ms": limits.deadline_ms,
+        "deadline_ms": limits.deadline.as_millis(),
         "log_lines": limits.log_lines,
         "effects": limits.effects,
     })
