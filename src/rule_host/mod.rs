@@ -2,10 +2,34 @@
 //!
 //! Knows nothing of HTTP, of the store, of grants or of tenants' records.
 
+mod admission;
+mod bindings;
+mod call;
+mod chain;
+mod claim_name;
+mod component;
+mod draft;
+mod effect;
+mod engine;
 pub mod exchange;
+mod fault;
+mod guest;
+mod input;
+mod journal;
+mod limits;
+mod pipeline;
+mod rejection;
+mod request;
+mod text;
 pub mod verdict;
+mod wasi;
 
+pub use self::component::{Inspection, Rule};
+pub use self::engine::Error;
 pub use self::exchange::{Draft, Exchange, Grant};
+pub use self::limits::Limits;
+pub use self::pipeline::{BoundRule, RuleHost};
+pub use self::rejection::Rejection;
 pub use self::verdict::{
     ApprovedClaims, Changes, DENIAL_CODES, Denial, EffectReport, Fault, Level, LogLine, OnFault,
     Outcome, Provenance, Provenanced, Report, RuleReport, Subject, Verdict,

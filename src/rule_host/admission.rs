@@ -1,0 +1,270 @@
+//! One pass over the bytes before the compiler sees them.
+//!
+//! The parser's own limits are far too wide for strangers' code: a 27 KB module within all of
+//! them keeps Cranelift busy for over a minute, and wasmtime does not count that as a defect. These
+//! limits admit what compilers make (the measure is QuickJS, the largest program people run
+//! as a rule) with room to spare, and keep the worst case at seconds.
+
+use wasmparser::{
+    CompositeInnerType, Encoding, MemoryType, Parser, Payload, SubType, TableType,
+    TypeSectionReader,
+};
+
+use self::body::Bodies;
+use super::{Limits, Rejection};
+
+mod body;
+mod world;
+
+/// What the bytes say about themselves.
+#[derive(Debug, Default)]
+pub(super) struct Shape {
+    /// Names of the component's imports, in order.
+    pub(super) imports: Vec<String>,
+    /// Names of its exports, in order.
+    pub(super) exports: Vec<String>,
+    /// The linear memory it starts with, in bytes.
+    pub(super) memory_bytes_min: u64,
+    /// The most it declares, in bytes; none if it declares no maximum.
+    pub(super) memory_bytes_max: Option<u64>,
+    /// Whether it defines a memory.
+    pub(super) has_memory: bool,
+}
+
+/// Components within components: `wasm-tools component new` makes one level, composition another.
+const NESTING: u64 = 3;
+/// Core modules; the tool makes three to five.
+const MODULES: u64 = 16;
+/// Functions in all modules; QuickJS has 1,700. 100,000 tiny ones cost 15 s and 566 MB.
+const FUNCTIONS: u64 = 20_000;
+/// Types in all modules and components; QuickJS has 110.
+const TYPES: u64 = 5_000;
+/// Globals; compilers make a handful.
+const GLOBALS: u64 = 10_000;
+
+/// Lets bytes through that are a component of a known world, and cheap enough to compile.
+pub(super) fn admit(bytes: &[u8], limits: &Limits) -> Result<Shape, Rejection> {
+    if !bytes.starts_with(b"\0asm") {
+        return Err(Rejection::NotWasm { hint: hint(bytes) });
+    }
+    if bytes.len() > limits.component_bytes {
+        return Err(Rejection::TooLarge {
+            size: bytes.len(),
+            limit: limits.component_bytes,
+        });
+    }
+    if Parser::is_core_wasm(bytes) {
+        return Err(Rejection::CoreModule);
+    }
+    let mut pass = Pass::new(limits);
+    for payload in Parser::new(0).parse_all(bytes) {
+        pass.see(payload.map_err(malformed)?)?;
+    }
+    world::check(&pass.shape)?;
+    Ok(pass.shape)
+}
+
+fn hint(bytes: &[u8]) -> &'static str {
+    if bytes.is_empty() {
+        "; it is empty"
+    } else if bytes.starts_with(b"\x7fELF") {
+        "; it is native code, and compiled rules are not accepted"
+    } else if bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'(') {
+        "; it looks like the text format: run `wasm-tools parse` on it"
+    } else {
+        ""
+    }
+}
+
+fn malformed(error: wasmparser::BinaryReaderError) -> Rejection {
+    Rejection::Malformed {
+        cause: error.to_string(),
+    }
+}
+
+/// Refuses what is more than `limit`.
+fn at_most(
+    what: &'static str,
+    found: u64,
+    limit: u64,
+    advice: &'static str,
+) -> Result<(), Rejection> {
+    if found <= limit {
+        return Ok(());
+    }
+    Err(Rejection::TooComplex {
+        what,
+        found,
+        limit,
+        advice,
+    })
+}
+
+/// What the pass has counted so far.
+struct Pass<'l> {
+    limits: &'l Limits,
+    shape: Shape,
+    depth: u64,
+    modules: u64,
+    functions: u64,
+    types: u64,
+    globals: u64,
+    memories: u64,
+    tables: u64,
+    bodies: Bodies,
+}
+
+impl<'l> Pass<'l> {
+    fn new(limits: &'l Limits) -> Self {
+        Self {
+            limits,
+            shape: Shape::default(),
+            depth: 0,
+            modules: 0,
+            functions: 0,
+            types: 0,
+            globals: 0,
+            memories: 0,
+            tables: 0,
+            bodies: Bodies::default(),
+        }
+    }
+
+    fn see(&mut self, payload: Payload<'_>) -> Result<(), Rejection> {
+        match payload {
+            Payload::Version { encoding, .. } => self.enter(encoding),
+            Payload::End(_) => {
+                self.depth = self.depth.saturating_sub(1);
+                Ok(())
+            }
+            Payload::TypeSection(types) => self.core_types(types),
+            Payload::CoreTypeSection(types) => self.count_types(types.count()),
+            Payload::ComponentTypeSection(types) => self.count_types(types.count()),
+            Payload::FunctionSection(functions) => {
+                self.functions += u64::from(functions.count());
+                at_most(
+                    "the number of functions",
+                    self.functions,
+                    FUNCTIONS,
+                    "link less into it",
+                )
+            }
+            Payload::GlobalSection(globals) => {
+                self.globals += u64::from(globals.count());
+                at_most("the number of globals", self.globals, GLOBALS, "use fewer")
+            }
+            Payload::MemorySection(memories) => memories
+                .into_iter()
+                .try_for_each(|memory| self.memory(memory.map_err(malformed)?)),
+            Payload::TableSection(tables) => tables
+                .into_iter()
+                .try_for_each(|table| self.table(table.map_err(malformed)?.ty)),
+            Payload::CodeSectionEntry(body) => self.bodies.see(&body),
+            Payload::ComponentImportSection(imports) if self.depth == 1 => {
+                for import in imports {
+                    let name = import.map_err(malformed)?.name.name;
+                    self.shape.imports.push(name.to_owned());
+                }
+                Ok(())
+            }
+            Payload::ComponentExportSection(exports) if self.depth == 1 => {
+                for export in exports {
+                    let name = export.map_err(malformed)?.name.name;
+                    self.shape.exports.push(name.to_owned());
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn enter(&mut self, encoding: Encoding) -> Result<(), Rejection> {
+        self.depth += 1;
+        if encoding == Encoding::Module {
+            self.modules += 1;
+            self.bodies.enter_module();
+            return at_most(
+                "the number of core modules",
+                self.modules,
+                MODULES,
+                "compose less into it",
+            );
+        }
+        at_most(
+            "the nesting of components",
+            self.depth,
+            NESTING,
+            "compose it flat",
+        )
+    }
+
+    fn core_types(&mut self, types: TypeSectionReader<'_>) -> Result<(), Rejection> {
+        self.count_types(types.count())?;
+        for group in types {
+            for ty in group.map_err(malformed)?.types() {
+                self.bodies.see_arity(arity(ty));
+            }
+        }
+        Ok(())
+    }
+
+    fn count_types(&mut self, count: u32) -> Result<(), Rejection> {
+        self.types += u64::from(count);
+        at_most(
+            "the number of types",
+            self.types,
+            TYPES,
+            "link less into it",
+        )
+    }
+
+    fn memory(&mut self, memory: MemoryType) -> Result<(), Rejection> {
+        if memory.memory64 || memory.shared || memory.page_size_log2.is_some() {
+            return Err(Rejection::Unsupported {
+                what: "it has a 64-bit or a shared memory",
+                advice: "build it for plain `wasm32`, without threads",
+            });
+        }
+        self.memories += 1;
+        at_most(
+            "the number of memories",
+            self.memories,
+            1,
+            "build it as one module, and do not compose it of several",
+        )?;
+        let bytes = |pages: u64| pages.saturating_mul(64 << 10);
+        self.shape.has_memory = true;
+        self.shape.memory_bytes_min = bytes(memory.initial);
+        self.shape.memory_bytes_max = memory.maximum.map(bytes);
+        at_most(
+            "the memory it starts with, in bytes,",
+            self.shape.memory_bytes_min,
+            self.limits.memory_bytes as u64,
+            "link it with a smaller `--initial-memory` or `--stack-size`",
+        )
+    }
+
+    fn table(&mut self, table: TableType) -> Result<(), Rejection> {
+        self.tables += 1;
+        at_most(
+            "the number of tables",
+            self.tables,
+            self.limits.tables.into(),
+            "use fewer",
+        )?;
+        at_most(
+            "the length of a table",
+            table.initial,
+            self.limits.table_elements as u64,
+            "link less into it",
+        )
+    }
+}
+
+/// How many values a block of this type can take and leave.
+fn arity(ty: &SubType) -> u64 {
+    match &ty.composite_type.inner {
+        CompositeInnerType::Func(f) => (f.params().len() + f.results().len()) as u64,
+        _ => 0,
+    }
+}

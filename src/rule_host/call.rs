@@ -1,0 +1,103 @@
+//! One call of one rule: a new store and a new instance, dropped with everything in it at the end.
+
+use std::time::{Duration, Instant};
+
+use wasmtime::{Engine, Store, UpdateDeadline};
+
+use super::bindings::types;
+use super::component::Rule;
+use super::fault::{Failure, Phase, Stop, explain};
+use super::guest::{Facts, Guest};
+use super::journal::Pages;
+use super::{Limits, bindings};
+
+/// What a call came to: effects or a denial, as the rule gave them, or a fault.
+pub(super) type Answer = Result<Result<Vec<types::Effect>, types::Denial>, Failure>;
+
+/// What a call left behind, however it ended.
+#[derive(Debug, Default)]
+pub(super) struct Trace {
+    pub(super) pages: Pages,
+    pub(super) fuel: u64,
+    pub(super) memory_bytes: u64,
+    pub(super) duration: Duration,
+}
+
+/// Calls `decide`. Dropping the future in the middle (the client has gone) frees the slot.
+pub(super) async fn decide(
+    engine: &Engine,
+    rule: &Rule,
+    facts: Facts,
+    exchange: types::Exchange<'_>,
+    limits: &Limits,
+) -> (Answer, Trace) {
+    let start = Instant::now();
+    let mut store = store(engine, facts, start, limits);
+    let answer = answer(&mut store, rule, exchange, limits).await;
+    // Nothing is left when it ran out.
+    let left = store.get_fuel().unwrap_or_default();
+    let mut guest = store.into_data();
+    let trace = Trace {
+        pages: guest.close(),
+        fuel: limits.fuel.saturating_sub(left),
+        memory_bytes: guest.meter.peak as u64,
+        duration: start.elapsed(),
+    };
+    (answer, trace)
+}
+
+/// Instantiates a rule without calling it: what an upload is tried with.
+pub(super) async fn try_instantiate(
+    engine: &Engine,
+    rule: &Rule,
+    facts: Facts,
+    limits: &Limits,
+) -> Result<(), Failure> {
+    let mut store = store(engine, facts, Instant::now(), limits);
+    instantiate(&mut store, rule, limits).await.map(drop)
+}
+
+async fn answer(
+    store: &mut Store<Guest>,
+    rule: &Rule,
+    exchange: types::Exchange<'_>,
+    limits: &Limits,
+) -> Answer {
+    let instance = instantiate(store, rule, limits).await?;
+    instance
+        .call_decide(store, exchange)
+        .await
+        .map_err(|e| explain(&e, Phase::Call, limits))
+}
+
+async fn instantiate(
+    store: &mut Store<Guest>,
+    rule: &Rule,
+    limits: &Limits,
+) -> Result<bindings::Rule, Failure> {
+    rule.pre()
+        .instantiate_async(store)
+        .await
+        .map_err(|e| explain(&e, Phase::Instantiate, limits))
+}
+
+/// A store with every limit in place before the guest's first instruction, which may be that of
+/// a start function.
+fn store(engine: &Engine, facts: Facts, start: Instant, limits: &Limits) -> Store<Guest> {
+    let mut store = Store::new(engine, Guest::new(limits, facts));
+    store.limiter(|guest| &mut guest.meter);
+    // Fails only without `consume_fuel`; the guest would then have none and trap at once.
+    let _ = store.set_fuel(limits.fuel);
+    store.set_hostcall_fuel(limits.crossing_bytes);
+    store.set_max_component_handles(limits.handles);
+    store.set_epoch_deadline(1);
+    let deadline = limits.deadline;
+    store.epoch_deadline_callback(move |_| {
+        if start.elapsed() >= deadline {
+            return Err(Stop::Deadline.into());
+        }
+        // Other logins on this executor come first; then the guest has another tick.
+        Ok(UpdateDeadline::Yield(1))
+    });
+    store
+}

@@ -1,0 +1,204 @@
+//! One chain under way: each rule sees the draft as the earlier ones left it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use wasmtime::Engine;
+
+use super::bindings::types;
+use super::call::{self, Trace};
+use super::draft::{Author, Working};
+use super::fault::Failure;
+use super::guest::Facts;
+use super::input::Input;
+use super::request::{self, Request};
+use super::text::{plain, printable};
+use super::{
+    BoundRule, DENIAL_CODES, Denial, EffectReport, Exchange, Fault, Limits, OnFault, Outcome, Rule,
+    RuleReport, effect,
+};
+use crate::secret::Secret;
+
+/// How much of a message about a rule that could not be loaded is reported, in bytes.
+const REASON_BYTES: usize = 1000;
+
+/// How a chain ended.
+pub(super) enum End {
+    Reached,
+    Denied(Denial),
+    Faulted,
+}
+
+/// The state of one chain.
+pub(super) struct Run<'h> {
+    engine: &'h Engine,
+    limits: &'h Limits,
+    pub(super) draft: Working,
+    pub(super) reports: Vec<RuleReport>,
+    exchange_id: Arc<str>,
+    configuration: &'h BTreeMap<String, Secret>,
+    /// A copy for the stores, made when the first rule comes that can read it.
+    copied: Option<Arc<BTreeMap<String, Secret>>>,
+}
+
+impl<'h> Run<'h> {
+    pub(super) fn new(
+        engine: &'h Engine,
+        limits: &'h Limits,
+        exchange: Exchange,
+        configuration: &'h BTreeMap<String, Secret>,
+    ) -> Self {
+        Self {
+            engine,
+            limits,
+            exchange_id: exchange.id.as_str().into(),
+            draft: Working::new(exchange),
+            reports: Vec::new(),
+            configuration,
+            copied: None,
+        }
+    }
+
+    /// Runs the rules in order, up to the first that ends the chain.
+    pub(super) async fn chain(&mut self, chain: &[BoundRule]) -> End {
+        if let Some(excess) = chain.get(self.limits.chain) {
+            // Whatever the bindings say of faults: the rules left out might have denied.
+            return self.too_long(excess, chain.len());
+        }
+        for bound in chain {
+            match self.rule(bound).await {
+                End::Reached => {}
+                end => return end,
+            }
+        }
+        End::Reached
+    }
+
+    async fn rule(&mut self, bound: &BoundRule) -> End {
+        let rule = match &bound.rule {
+            Ok(rule) => rule,
+            Err(reason) => {
+                let failure = Failure::new(Fault::Load, printable(reason, REASON_BYTES));
+                return self.fault(bound, failure, Trace::default());
+            }
+        };
+        let (decided, trace) = self.call(rule).await;
+        match decided {
+            Ok(Ok(requests)) => {
+                let effects = self.apply(bound, requests);
+                self.report(bound, Outcome::Allowed, effects, trace);
+                End::Reached
+            }
+            Ok(Err(denial)) => {
+                self.report(bound, Outcome::Denied(denial.clone()), Vec::new(), trace);
+                End::Denied(denial)
+            }
+            Err(failure) => self.fault(bound, failure, trace),
+        }
+    }
+
+    /// Calls a rule, and takes its answer apart.
+    async fn call(
+        &mut self,
+        rule: &Rule,
+    ) -> (Result<Result<Vec<Request>, Denial>, Failure>, Trace) {
+        self.draft.refresh();
+        let facts = self.facts(rule);
+        let input = Input::of(&self.draft);
+        let (answer, trace) =
+            call::decide(self.engine, rule, facts, input.exchange(), self.limits).await;
+        let decided = match answer {
+            Ok(Ok(effects)) => request::parse(effects, self.limits).map(Ok),
+            Ok(Err(denial)) => parse_denial(denial, self.limits).map(Err),
+            Err(failure) => Err(failure),
+        };
+        (decided, trace)
+    }
+
+    fn apply(&mut self, bound: &BoundRule, requests: Vec<Request>) -> Vec<EffectReport> {
+        let author = Author {
+            rule: &bound.name,
+            version: bound.version,
+        };
+        requests
+            .into_iter()
+            .map(|request| effect::apply(&mut self.draft, request, author, self.limits))
+            .collect()
+    }
+
+    fn facts(&mut self, rule: &Rule) -> Facts {
+        let mut facts = Facts::none(rule);
+        facts.exchange_id = Arc::clone(&self.exchange_id);
+        facts.now = self.draft.exchange.now;
+        if rule.reads_configuration() {
+            let all = self.configuration;
+            facts.configuration =
+                Arc::clone(self.copied.get_or_insert_with(|| Arc::new(all.clone())));
+        }
+        facts
+    }
+
+    fn too_long(&mut self, excess: &BoundRule, length: usize) -> End {
+        let detail = format!(
+            "{length} rules are bound and {} may be; unbind some",
+            self.limits.chain
+        );
+        let outcome = Outcome::Faulted {
+            fault: Fault::Load,
+            detail,
+            skipped: false,
+        };
+        self.report(excess, outcome, Vec::new(), Trace::default());
+        End::Faulted
+    }
+
+    fn fault(&mut self, bound: &BoundRule, failure: Failure, trace: Trace) -> End {
+        let skipped = bound.on_fault == OnFault::Skip;
+        let outcome = Outcome::Faulted {
+            fault: failure.fault,
+            detail: failure.detail,
+            skipped,
+        };
+        self.report(bound, outcome, Vec::new(), trace);
+        if skipped { End::Reached } else { End::Faulted }
+    }
+
+    fn report(
+        &mut self,
+        bound: &BoundRule,
+        outcome: Outcome,
+        effects: Vec<EffectReport>,
+        trace: Trace,
+    ) {
+        self.reports.push(RuleReport {
+            rule: bound.name.clone(),
+            version: bound.version,
+            outcome,
+            effects,
+            logs: trace.pages.lines,
+            logs_dropped: trace.pages.dropped,
+            fuel: trace.fuel,
+            memory_bytes: trace.memory_bytes,
+            duration_us: u64::try_from(trace.duration.as_micros()).unwrap_or(u64::MAX),
+        });
+    }
+}
+
+/// What a denial may say to the client: a code that is known there, and bounded plain text.
+fn parse_denial(denial: types::Denial, limits: &Limits) -> Result<Denial, Failure> {
+    let error = denial.error.as_deref().unwrap_or("access_denied");
+    if !DENIAL_CODES.contains(&error) {
+        return Err(Failure::new(
+            Fault::Output,
+            format!(
+                "the rule denied with the code `{}`; there are {}",
+                printable(error, limits.name_bytes),
+                DENIAL_CODES.map(|code| format!("`{code}`")).join(", ")
+            ),
+        ));
+    }
+    Ok(Denial {
+        error: error.to_owned(),
+        description: plain(&denial.description, limits.description_chars),
+    })
+}

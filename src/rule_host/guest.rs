@@ -1,0 +1,173 @@
+//! What belongs to one call: the data of its `wasmtime::Store`, and what its imports can reach.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use wasmtime::ResourceLimiter;
+use wasmtime::component::{HasSelf, Linker};
+
+use super::bindings::{configuration, fetch, log};
+use super::fault::Stop;
+use super::journal::{Journal, Pages};
+use super::wasi::Shell;
+use super::{Level, Limits, Rule};
+use crate::clock::Timestamp;
+use crate::secret::Secret;
+
+/// The data of one call's store.
+pub(super) struct Guest {
+    pub(super) meter: Meter,
+    pub(super) journal: Journal,
+    facts: Facts,
+    shell: Option<Box<Shell>>,
+}
+
+/// What a guest may know beside the exchange, and what its randomness is made of.
+#[derive(Clone)]
+pub(super) struct Facts {
+    pub(super) configuration: Arc<BTreeMap<String, Secret>>,
+    pub(super) exchange_id: Arc<str>,
+    pub(super) now: Timestamp,
+    pub(super) digest: Arc<str>,
+}
+
+impl Facts {
+    /// Those of an instantiation that is not for an exchange.
+    pub(super) fn none(rule: &Rule) -> Self {
+        Self {
+            configuration: Arc::default(),
+            exchange_id: Arc::default(),
+            now: Timestamp::default(),
+            digest: rule.shared_digest(),
+        }
+    }
+}
+
+impl Guest {
+    pub(super) fn new(limits: &Limits, facts: Facts) -> Self {
+        Self {
+            meter: Meter::new(limits),
+            journal: Journal::new(limits),
+            facts,
+            shell: None,
+        }
+    }
+
+    /// WASI, made when the guest first asks for it: most guests never do.
+    pub(super) fn shell(&mut self) -> &mut Shell {
+        self.shell.get_or_insert_with(|| {
+            Box::new(Shell::new(&self.facts, &self.journal, self.meter.handles))
+        })
+    }
+
+    /// Ends the call: what stands in WASI's streams without a line end becomes a line as well.
+    pub(super) fn close(&mut self) -> Pages {
+        if let Some(shell) = &self.shell {
+            shell.flush();
+        }
+        self.journal.close()
+    }
+}
+
+/// Everything of the interface that a guest can import, linked.
+pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    log::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    configuration::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    fetch::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)
+}
+
+impl log::Host for Guest {
+    fn write(&mut self, level: log::Level, message: String) {
+        let level = match level {
+            log::Level::Debug => Level::Debug,
+            log::Level::Info => Level::Info,
+            log::Level::Warn => Level::Warn,
+            log::Level::Error => Level::Error,
+        };
+        self.journal.write(level, &message);
+    }
+}
+
+impl configuration::Host for Guest {
+    fn get(&mut self, key: String) -> Option<String> {
+        let value = self.facts.configuration.get(&key)?;
+        Some(value.expose().to_owned())
+    }
+}
+
+impl fetch::Host for Guest {
+    /// No binding can allow a host in this version, so none is allowed. The import is there all the
+    /// same: rules built today will run unchanged once hosts can be allowed.
+    fn send(&mut self, _: fetch::Outgoing) -> Result<fetch::Incoming, fetch::FetchError> {
+        Err(fetch::FetchError::HostNotAllowed)
+    }
+}
+
+/// Bounds memory and tables, and remembers the most memory that was held.
+///
+/// A guest that asks for too much is stopped rather than told no: compilers turn a no into
+/// an `unreachable`, which would hide the cause from its author.
+pub(super) struct Meter {
+    held: usize,
+    pub(super) peak: usize,
+    memory_bytes: usize,
+    table_elements: usize,
+    instances: usize,
+    tables: usize,
+    handles: usize,
+}
+
+impl Meter {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            held: 0,
+            peak: 0,
+            memory_bytes: limits.memory_bytes,
+            table_elements: limits.table_elements,
+            instances: limits.instances as usize,
+            tables: limits.tables as usize,
+            handles: limits.handles,
+        }
+    }
+}
+
+impl ResourceLimiter for Meter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let wanted = self.held.saturating_add(desired.saturating_sub(current));
+        if wanted > self.memory_bytes {
+            return Err(Stop::Memory { wanted }.into());
+        }
+        self.held = wanted;
+        self.peak = self.peak.max(wanted);
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if desired > self.table_elements {
+            return Err(Stop::Table { wanted: desired }.into());
+        }
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        self.instances
+    }
+
+    fn tables(&self) -> usize {
+        self.tables
+    }
+
+    fn memories(&self) -> usize {
+        1
+    }
+}

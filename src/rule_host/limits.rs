@@ -1,0 +1,127 @@
+//! What a rule may cost. Every default is explained where it is set.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// The limits of one rule host. The same for every tenant, and for `rule run` as for the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// The size of a component, in bytes.
+    pub component_bytes: usize,
+    /// Fuel of one call, instantiation included; about one unit for each instruction.
+    pub fuel: u64,
+    /// Wall time of one call, instantiation included.
+    pub deadline: Duration,
+    /// Linear memory of one call, in bytes.
+    pub memory_bytes: usize,
+    /// Elements of one table.
+    pub table_elements: usize,
+    /// Tables of one component.
+    pub tables: u32,
+    /// Core instances of one component.
+    pub instances: u32,
+    /// Bytes that the host takes over from the guest in one crossing.
+    pub crossing_bytes: usize,
+    /// Handles (streams, pollables) that a guest may hold at a time.
+    pub handles: usize,
+    /// Bytes of all names and values that one call returns.
+    pub output_bytes: usize,
+    /// Effects that one call returns.
+    pub effects: usize,
+    /// How deep JSON may nest.
+    pub json_depth: usize,
+    /// The length of a claim's, a scope's or a shared value's name, in bytes.
+    pub name_bytes: usize,
+    /// Custom claims of one token, names and values together, in bytes.
+    pub claims_bytes: usize,
+    /// What one chain may merge into one of the two metadata objects, in bytes.
+    pub metadata_bytes: usize,
+    /// What the rules of one chain may share, names and values together, in bytes.
+    pub shared_bytes: usize,
+    /// Scopes that one token may carry.
+    pub scopes: usize,
+    /// The description of a denial, in characters.
+    pub description_chars: usize,
+    /// Log lines of one call.
+    pub log_lines: usize,
+    /// The length of one log line, in bytes.
+    pub log_line_bytes: usize,
+    /// Rules of one chain.
+    pub chain: usize,
+    /// Chains that run at the same time; more wait their turn.
+    pub concurrency: u32,
+    /// Compiled code kept in memory, in bytes; what was used longest ago goes first.
+    pub code_bytes: usize,
+}
+
+impl Limits {
+    /// The limits of production.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it is that trait's method; the name must be found without importing the trait"
+    )]
+    #[must_use]
+    pub fn default() -> Self {
+        <Self as Default>::default()
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            // Rules in Rust and C are 10 to 300 KB; a JavaScript engine with its program is 0.7 to
+            // 1.6 MB. What is larger (SpiderMonkey 12 MB, CPython 18 MB) takes half a minute to
+            // compile, which is not for a server that strangers upload to.
+            component_bytes: 4 << 20,
+            // A Rust rule that parses the whole exchange uses 245,000, QuickJS 700,000. This is 70
+            // times the latter, and some 50 ms of one core.
+            fuel: 50_000_000,
+            // The fuel is gone long before on a quiet machine; on a crowded one this is what a
+            // login waits at the most for a rule.
+            deadline: Duration::from_millis(250),
+            // Rust guests hold 1.1 MiB, C guests 128 KiB, QuickJS 1.2 to 4 MiB. It bounds the host:
+            // `concurrency` times this is the worst case, 1 GiB.
+            memory_bytes: 16 << 20,
+            // One element for each function whose address is taken; QuickJS has some 1,700.
+            table_elements: 20_000,
+            // The guest's own, and one or two that `wasm-tools component new` adds.
+            tables: 8,
+            // The same tool makes three to six; composed components a few more.
+            instances: 16,
+            // A guest may name one string ten thousand times over: the host would copy it each
+            // time. wasmtime's own default is 128 MiB.
+            crossing_bytes: 1 << 20,
+            // A guest on WASI holds three streams and seldom a pollable.
+            handles: 128,
+            // Two tokens' worth of claims, and the metadata.
+            output_bytes: 512 << 10,
+            // The largest mapping of roles to claims that we have seen has forty.
+            effects: 256,
+            // The depth to which the server parses a request's JSON, too.
+            json_depth: 32,
+            // A namespaced claim is a URL; this is a long one.
+            name_bytes: 256,
+            // Auth0's own limit for the custom claims of a token.
+            claims_bytes: 100_000,
+            // A user record is read at each login: it should stay small.
+            metadata_bytes: 64 << 10,
+            // It is copied into each later rule's memory.
+            shared_bytes: 100_000,
+            // APIs define tens; the whole list goes into each token.
+            scopes: 256,
+            // It reaches people's screens; nobody reads more.
+            description_chars: 1000,
+            // Enough to find a mistake with, and 100 KB of a log at the most.
+            log_lines: 100,
+            log_line_bytes: 1024,
+            // At 50 µs each a chain of this length costs less than the password hash.
+            chain: 32,
+            // A call keeps a core busy and waits for nothing, so more than a few per core gain
+            // nothing; 64 slots keep 128 MiB resident at the most.
+            concurrency: 64,
+            // A Rust rule compiles to 200 KB, a JavaScript engine to 3 MB.
+            code_bytes: 512 << 20,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The rule host's front door: bytes become rules, and a chain of rules becomes a verdict.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use tokio::sync::Semaphore;
+use wasmtime::Engine;
+
+use super::chain::{End, Run};
+use super::component::{Components, Inspection, Rule};
+use super::guest::Facts;
+use super::{
+    ApprovedClaims, Error, Exchange, Limits, OnFault, Rejection, Report, Subject, Verdict, call,
+    engine,
+};
+use crate::secret::Secret;
+
+/// Runs rules. One for each process.
+pub struct RuleHost {
+    engine: Engine,
+    limits: Limits,
+    components: Components,
+    slots: Semaphore,
+    /// Held by the one inspection that may run at a time, for which the pool has a slot to spare.
+    inspecting: Mutex<()>,
+}
+
+/// A rule at its place in a chain.
+#[derive(Clone, Debug)]
+pub struct BoundRule {
+    /// Its name within the tenant.
+    pub name: String,
+    /// The version that runs.
+    pub version: u32,
+    /// The rule, or why it could not be loaded: a fault in its place.
+    pub rule: Result<Rule, String>,
+    /// What becomes of the login when it fails.
+    pub on_fault: OnFault,
+}
+
+impl RuleHost {
+    /// A host with an engine of its own. Compiled code is kept in `cache_dir`, if there is one, from
+    /// one process to the next; whoever can write there can run code as this process.
+    pub fn new(limits: Limits, cache_dir: Option<&Path>) -> Result<Self, Error> {
+        let engine = engine::start(&limits, cache_dir)?;
+        let components =
+            Components::new(engine.clone()).map_err(|e| Error::Engine(format!("{e:#}")))?;
+        Ok(Self {
+            slots: Semaphore::new(limits.concurrency as usize),
+            inspecting: Mutex::new(()),
+            engine,
+            limits,
+            components,
+        })
+    }
+
+    /// The limits that hold here.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Tries everything short of a call: admits, compiles, links and instantiates `bytes`.
+    /// Blocks for as long as that takes, seconds at the worst.
+    pub fn inspect(&self, bytes: &[u8]) -> Result<Inspection, Rejection> {
+        let rule = self.load(bytes)?;
+        let _one = self
+            .inspecting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let facts = Facts::none(&rule);
+        block_on(call::try_instantiate(
+            &self.engine,
+            &rule,
+            facts,
+            &self.limits,
+        ))
+        .map_err(|failure| Rejection::Instantiate {
+            detail: failure.detail,
+        })?;
+        Ok(rule.inspection().clone())
+    }
+
+    /// Admits, compiles and links `bytes`; the same bytes only once. Blocks likewise.
+    pub fn load(&self, bytes: &[u8]) -> Result<Rule, Rejection> {
+        self.components.load(bytes, &self.limits)
+    }
+
+    /// The rule of this digest (SHA-256, hexadecimal), if it is compiled in memory.
+    pub fn cached(&self, digest: &str) -> Option<Rule> {
+        self.components.cached(digest)
+    }
+
+    /// Runs `chain` over `exchange`. The subject comes back inside the verdict, if it is approved.
+    ///
+    /// A denial ends the chain. So does a fault, unless its binding says `skip`: then the rule's
+    /// effects are dropped. A demand for a second factor is answered when the chain is through.
+    pub async fn run<S: Subject>(
+        &self,
+        chain: &[BoundRule],
+        subject: S,
+        exchange: Exchange,
+        configuration: &BTreeMap<String, Secret>,
+    ) -> (Verdict<S>, Report) {
+        // 1. Wait for a slot; the semaphore is fair, and never closed.
+        let _slot = match chain {
+            [] => None,
+            _ => self.slots.acquire().await.ok(),
+        };
+        // 2. Run the rules in order.
+        let mut run = Run::new(&self.engine, &self.limits, exchange, configuration);
+        let end = run.chain(chain).await;
+        let Run {
+            mut draft, reports, ..
+        } = run;
+        let demand = draft.factor_demand.take();
+        let (changes, provenance) = draft.into_changes();
+        let report = Report {
+            rules: reports,
+            provenance,
+        };
+        // 3. Only a chain that came to its end approves.
+        let verdict = match (end, demand) {
+            (End::Denied(denial), _) => Verdict::Denied(denial),
+            (End::Faulted, _) => Verdict::Faulted,
+            (End::Reached, Some(demand)) => Verdict::MfaRequired {
+                provider: demand.provider,
+                allow_remember: demand.allow_remember,
+            },
+            (End::Reached, None) => Verdict::Approved(ApprovedClaims::new(subject, changes)),
+        };
+        (verdict, report)
+    }
+}
+
+/// Drives a future that is never really waiting: the only thing that suspends an instantiation is
+/// the epoch, which wakes it at once. So this works inside an executor and outside.
+fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+    }
+}
