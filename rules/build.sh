@@ -75,8 +75,8 @@ finish() {
 build_all() {
     build_rust
     local core name
-    for rule in */README.md; do
-        name=${rule%/README.md}
+    for rule in */cases; do
+        name=${rule%/cases}
         mkdir -p "$1/$name"
         if [ -f "$name/Cargo.toml" ]; then
             core=$target/wasm32-unknown-unknown/release/${name//-/_}.wasm
