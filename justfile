@@ -1,0 +1,71 @@
+# What a contributor does, one recipe each; `.ci/run` runs the same ones.
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# Tools that .ci/install-tools and .ci/install-guest-tools put beside the build come first.
+export PATH := justfile_directory() / "target/tools/bin" + ":" + justfile_directory() / "target/tools/python/bin" + ":" + env("PATH")
+target := env("CARGO_TARGET_DIR", "target")
+
+# Lists the recipes
+default:
+    @just --list --unsorted
+
+# Formats the server and the rules
+fmt:
+    cargo fmt
+    cargo fmt --manifest-path rules/Cargo.toml --all
+
+# Fails if something is not formatted
+fmt-check:
+    cargo fmt --check
+    cargo fmt --manifest-path rules/Cargo.toml --all --check
+
+# Lints the server and the rules; a warning is an error
+clippy:
+    cargo clippy --locked --all-targets -- -D warnings
+    cargo clippy --locked --manifest-path rules/Cargo.toml --all-targets -- -D warnings
+
+# Runs every test
+test:
+    cargo test
+
+# Makes the documentation of every item, private ones too; a warning is an error
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+# Checks licences, sources and versions of all dependencies (needs .ci/install-tools)
+deny:
+    cargo deny check licenses bans sources
+    cargo deny --manifest-path rules/Cargo.toml --config deny.toml check licenses bans sources
+
+# Checks the dependencies against the advisory database, which it fetches
+advisories:
+    cargo deny check advisories
+    cargo deny --manifest-path rules/Cargo.toml --config deny.toml check advisories
+
+# Builds the shipped rules (needs .ci/install-guest-tools)
+rules:
+    rules/build.sh
+
+# Compares the committed components with their sources, and tests what the rules in Rust share
+rules-check:
+    rules/build.sh --check
+    cargo test --quiet --locked --manifest-path rules/Cargo.toml
+
+# From nothing to a token, then serves until Ctrl-C
+demo *ARGS:
+    cargo run --release -- demo {{ ARGS }}
+
+# Runs the demo once, then verifies its tokens with PyJWT (needs .ci/install-tools)
+token-check:
+    cargo build --release --locked
+    data=$(mktemp -d); trap 'rm -rf "$data"' EXIT; \
+        {{ target }}/release/claimsmith demo --once --json --listen 127.0.0.1:0 --data "$data/demo" >/dev/null
+    python3 .ci/verify_token.py {{ target }}/release/claimsmith
+
+# Cuts the power under the store and kills the server while it writes
+faults:
+    tests/faults/run.sh
+
+# Everything that must pass before a change lands
+ci:
+    .ci/run
