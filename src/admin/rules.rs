@@ -28,7 +28,7 @@ pub async fn upload(
     .map_err(|_| Error::invalid("the component", "checking it failed"))?;
     let inspection = inspection?;
 
-    let digest = blob::put(server.records.store().as_ref(), &component).await?;
+    let digest = blob::put(&server.records, &component).await?;
     let last = versions(server, tenant, rule).await?.into_iter().last();
     if let Some(last) = &last
         && last.digest == digest

@@ -52,7 +52,7 @@ async fn rule(
     if let Some(rule) = server.rule_host.cached(&record.digest) {
         return Ok(Ok(rule));
     }
-    let Some(bytes) = blob::get(server.records.store().as_ref(), &record.digest).await? else {
+    let Some(bytes) = blob::get(&server.records, &record.digest).await? else {
         return Ok(Err("the component's bytes are not in the store".to_owned()));
     };
     let host = Arc::clone(&server.rule_host);
