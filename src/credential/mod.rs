@@ -176,7 +176,8 @@ struct Account {
 }
 
 impl Account {
-    /// The account, or why there is none; a store that fails is neither.
+    /// The account, or why there is none; a store that fails is neither. An unknown user saves three
+    /// reads: microseconds, against the milliseconds that both then spend.
     async fn find(
         records: &Records,
         tenant: &TenantName,
@@ -216,11 +217,10 @@ impl Account {
 async fn renew(records: &Records, old: &Stored<PasswordRecord>, phc: Phc) {
     let set_at = old.record.set_at;
     let batch = Batch::durable().replace(old, &PasswordRecord { phc, set_at });
-    match records.commit(batch).await {
-        Ok(()) | Err(store::Error::Conflict) => {}
-        Err(error) => {
-            tracing::warn!(%error, "a password could not be rehashed; the old hash stays")
-        }
+    if let Err(error) = records.commit(batch).await
+        && !matches!(error, store::Error::Conflict)
+    {
+        tracing::warn!(%error, "a password could not be rehashed; the old hash stays");
     }
 }
 
