@@ -1,9 +1,9 @@
 //! Checks passwords. Knows nothing of rules, tokens or HTTP.
 //!
-//! [`Passwords::authenticate`] is the only way to an [`AuthenticatedUser`], and every way through it
-//! that fails costs one evaluation of Argon2 at the current settings: an unknown user, a user
-//! without a password, an empty password and a wrong one take the same time and differ for the
-//! log only.
+//! [`Passwords::authenticate`] is the only way to an [`AuthenticatedUser`], and every rejection costs
+//! one evaluation of Argon2: an unknown user, a user without a password, an empty password and a
+//! wrong one take the same time and differ for the log only. The one exception is a user whose hash
+//! was made with other settings, until the next login renews it.
 
 mod authenticated;
 mod canonical;
@@ -116,7 +116,8 @@ impl Passwords {
         };
         let work = Work::Verify {
             phc: account.password.record.phc.clone(),
-            renew: account.password.record.phc.needs_rehash(&self.0.hashing),
+            renew: account.password.record.phc.needs_rehash(&self.0.hashing)
+                && !account.user.blocked,
             password,
         };
         let renewed = match self.0.pool.run(tenant.as_str(), work).await? {
