@@ -21,7 +21,7 @@ use super::password::Password;
 pub struct PoolSettings {
     /// Passwords hashed at the same time; at least 1. Each holds the memory of one hash.
     pub threads: usize,
-    /// Passwords that wait, of all tenants together. At 25 ms each, two threads need 26 seconds for
+    /// Passwords that wait, of all tenants together. At 20 ms each, two threads need 20 seconds for
     /// 2048: more would outlast the clients' patience.
     pub waiting: usize,
     /// Passwords that wait, of one tenant: half, so that no tenant can fill the queue alone.

@@ -159,9 +159,10 @@ async fn verify_jwt(
     // 1. The signature, by a key of this tenant: HS256 secrets are no keys of a tenant.
     let unverified =
         Unverified::parse(token.expose()).map_err(|error| AccessError::Invalid(error.0))?;
-    let key = keyring
-        .verifying_key(records, &tenant.name, unverified.kid())
-        .await?;
+    let Some(kid) = unverified.kid() else {
+        return invalid("it names no key");
+    };
+    let key = keyring.verifying_key(records, &tenant.name, kid).await?;
     let Some(key) = key else {
         return invalid("no key of this tenant has this `kid`");
     };

@@ -63,8 +63,7 @@ pub struct Unverified<'a> {
 #[serde(deny_unknown_fields)]
 struct StrictHeader {
     alg: String,
-    kid: String,
-    #[serde(default)]
+    kid: Option<String>,
     typ: Option<String>,
 }
 
@@ -92,8 +91,8 @@ impl<'a> Unverified<'a> {
     }
 
     /// The key that the sender names. Untrusted: good for finding a key of ours, for nothing else.
-    pub fn kid(&self) -> &str {
-        &self.header.kid
+    pub fn kid(&self) -> Option<&str> {
+        self.header.kid.as_deref()
     }
 
     /// The payload and type, if `key` made the signature. The algorithm is the key's own; that the

@@ -19,8 +19,9 @@ use crate::secret::Secret;
 use crate::store::{self, Record, Records, Stored, Table};
 use crate::tenant::TenantName;
 
-/// More keys than a tenant has: four algorithms, each with a next, a current and previous ones.
-const MAX_KEYS: usize = 64;
+/// More keys than a tenant has: four algorithms, each with a next, a current and the previous ones
+/// that a rotation has not deleted yet.
+const MAX_KEYS: usize = 256;
 
 /// The shortest secret of an HS256 API, in bytes: the hash's own length (RFC 7518, section 3.2).
 pub const MIN_API_SECRET_BYTES: usize = 32;
@@ -82,7 +83,7 @@ impl Keyring {
     }
 
     /// Makes the keys of a new tenant, one for each of [`SigningAlgorithm::ASYMMETRIC`], for the
-    /// caller to insert with the tenant. Runs on a blocking thread: RSA takes a good second.
+    /// caller to insert with the tenant. Runs on a blocking thread: RSA takes tenths of a second.
     pub async fn generate_for_tenant(
         &self,
         tenant: &TenantName,
@@ -97,7 +98,7 @@ impl Keyring {
         made.map_err(|_| KeyError::Generation)?
     }
 
-    /// Makes one key pair. RSA has 2048 bits. Takes up to seconds: not for an async thread.
+    /// Makes one key pair. RSA has 2048 bits and takes long: not for an async thread.
     pub fn generate(
         &self,
         tenant: &TenantName,

@@ -147,7 +147,9 @@ fn create(path: &Path, key: &[u8]) -> std::io::Result<()> {
     let written = write_new(&draft, key).and_then(|()| fs::hard_link(&draft, path));
     fs::remove_file(&draft).or_else(|error| if written.is_ok() { Err(error) } else { Ok(()) })?;
     written?;
-    File::open(folder)?.sync_all()
+    #[cfg(unix)]
+    File::open(folder)?.sync_all()?;
+    Ok(())
 }
 
 fn write_new(path: &Path, key: &[u8]) -> std::io::Result<()> {

@@ -9,6 +9,8 @@ mod keys;
 mod master_key;
 mod mint;
 mod seal;
+#[cfg(test)]
+mod testing;
 
 pub use self::algorithm::SigningAlgorithm;
 pub use self::jwk::{InvalidKey, PublicKey, VerifyingKey};

@@ -1,5 +1,6 @@
 //! What several test modules share.
 
+#[expect(dead_code, reason = "some of it serves only the crate's own tests")]
 pub(crate) mod memory;
 
 // `memory` is also compiled into the crate's own tests, where these are the crate's modules.
