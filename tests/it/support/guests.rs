@@ -13,7 +13,7 @@ pub(crate) fn rule(module: &str) -> Vec<u8> {
     let (package, _) = resolve.push_path(wit).unwrap();
     let world = resolve.select_world(&[package], Some("rule")).unwrap();
     embed_component_metadata(&mut core, &resolve, world, StringEncoding::UTF8).unwrap();
-    let encoder = ComponentEncoder::default().validate(true).module(&core).unwrap();
+    let mut encoder = ComponentEncoder::default().validate(true).module(&core).unwrap();
     encoder.encode().unwrap()
 }
 
@@ -26,7 +26,7 @@ pub(crate) fn endless_loop() -> Vec<u8> {
 pub(crate) fn returning(effects: &[Effect]) -> Vec<u8> {
     // `result<list<effect>, denial>` at 16: the case 0, then the list's address and length. The
     // effects stand from 64 on, 20 bytes each, their texts behind them.
-    let mut texts = Vec::new();
+    let mut texts: Vec<u8> = Vec::new();
     let start = 64 + 20 * effects.len();
     let mut records = Vec::new();
     for effect in effects {
