@@ -4,7 +4,6 @@ use super::CliError;
 use super::open::{OpenOptions, TenantOption};
 use super::output::{Output, table};
 use crate::log::{self, LogEvent};
-use crate::token::claims::iso8601;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -26,7 +25,7 @@ pub(super) async fn run(args: Args, open: &OpenOptions) -> Result<Output, CliErr
 fn row(event: &LogEvent) -> [String; 5] {
     let code = serde_json::to_value(event.event_type).unwrap_or_default();
     [
-        iso8601(event.date),
+        event.date.to_string(),
         code.as_str().unwrap_or_default().to_owned(),
         event.user_id.clone().unwrap_or_default(),
         event.client_id.clone(),

@@ -87,6 +87,6 @@ fn profile(user: &crate::user::User) -> Map<String, Value> {
     if user.phone_number.is_some() {
         profile.insert("phone_number_verified".to_owned(), json!(user.phone_verified));
     }
-    profile.insert("updated_at".to_owned(), json!(claims::iso8601(user.updated_at)));
+    profile.insert("updated_at".to_owned(), json!(user.updated_at.to_string()));
     profile
 }

@@ -204,7 +204,7 @@ fn profile(user: &User, scopes: &[String]) -> Map<String, Value> {
         .filter_map(|(name, text)| Some((name.to_owned(), Value::from(text.as_deref()?))))
         .collect();
     // As a date, not as the number of OpenID Connect Core, section 5.1: what clients of Auth0 read.
-    claims.insert("updated_at".into(), iso(user.updated_at).into());
+    claims.insert("updated_at".into(), user.updated_at.to_string().into());
     if user.email.is_some() {
         claims.insert("email_verified".into(), user.email_verified.into());
     }
@@ -238,22 +238,4 @@ fn is_reserved(name: &str) -> bool {
     RESERVED
         .iter()
         .any(|reserved| reserved.eq_ignore_ascii_case(&plain))
-}
-
-/// RFC 3339 in UTC with milliseconds, for example `2023-06-14T21:36:26.399Z`.
-pub(super) fn iso(at: Timestamp) -> String {
-    let (secs, millis) = (at.as_secs(), at.as_millis() % 1000);
-    let (day, second) = (secs / 86_400, secs % 86_400);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    // Days are counted from 1 March of the year 0, so that a leap day is the last of its year and
-    // the months follow the pattern of 153 days in five.
-    let day = day + 719_468;
-    let (era, day) = (day / 146_097, day % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let march = (5 * day + 2) / 153;
-    let day = day - (153 * march + 2) / 5 + 1;
-    let month = if march < 10 { march + 3 } else { march - 9 };
-    let year = year + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
 }

@@ -95,7 +95,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
             let tenant = tenant.resolve(&server).await?;
             let versions = rules::versions(&server, &tenant.name, &name).await?;
             let rows = versions.iter().map(|version| {
-                let uploaded = crate::token::claims::iso8601(version.uploaded_at);
+                let uploaded = version.uploaded_at.to_string();
                 [version.version.to_string(), uploaded, version.size.to_string(), version.digest.clone()]
             });
             Ok(Output::new(&versions, table(["VERSION", "UPLOADED", "BYTES", "SHA-256"], rows)))
