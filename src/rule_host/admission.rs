@@ -6,8 +6,8 @@
 //! as a rule) with room to spare, and keep the worst case at seconds.
 
 use wasmparser::{
-    CompositeInnerType, Encoding, MemoryType, Parser, Payload, SubType, TableType,
-    TypeSectionReader,
+    ComponentTypeRef, CompositeInnerType, Encoding, MemoryType, Parser, Payload, SubType,
+    TableType, TypeSectionReader,
 };
 
 use self::body::Bodies;
@@ -162,8 +162,11 @@ impl<'l> Pass<'l> {
             Payload::CodeSectionEntry(body) => self.bodies.see(&body),
             Payload::ComponentImportSection(imports) if self.depth == 1 => {
                 for import in imports {
-                    let name = import.map_err(malformed)?.name.name;
-                    self.shape.imports.push(name.to_owned());
+                    let import = import.map_err(malformed)?;
+                    // A type is only a name for what an interface already brought.
+                    if !matches!(import.ty, ComponentTypeRef::Type(_)) {
+                        self.shape.imports.push(import.name.name.to_owned());
+                    }
                 }
                 Ok(())
             }
