@@ -120,12 +120,11 @@ impl Components {
         })
     }
 
-    /// The rule of this digest, if it is compiled already. Waits if it is being compiled.
+    /// The rule of this digest, if it is compiled. Never waits: while it is being compiled there is
+    /// none yet, and whoever asks for it with [`Self::load`] waits there.
     pub(super) fn cached(&self, digest: &str) -> Option<Rule> {
-        let mut kept = self.kept();
-        let slot = kept.slot(digest)?;
-        drop(kept);
-        lock(&slot).clone()
+        let slot = self.kept().slot(digest)?;
+        slot.try_lock().ok()?.clone()
     }
 
     /// Admits, compiles and links `bytes`, or finds them done. Blocks for as long as that takes.

@@ -1,6 +1,7 @@
 //! From an error of the engine to a fault with words for the tenant, and nothing of the host's inside.
 
 use wasmtime::Trap;
+use wasmtime::component::ResourceTableError;
 
 use super::text::printable;
 use super::{Fault, Limits};
@@ -51,6 +52,15 @@ pub(super) fn explain(error: &wasmtime::Error, phase: Phase, limits: &Limits) ->
     if let Some(trap) = error.downcast_ref::<Trap>() {
         return trapped(*trap, limits);
     }
+    if error.downcast_ref::<ResourceTableError>().is_some() {
+        return Failure::new(
+            Fault::Trap,
+            format!(
+                "the rule holds more than {} streams and pollables; drop them after use",
+                limits.handles
+            ),
+        );
+    }
     // What is left comes from the canonical ABI: the guest handed over something malformed.
     let cause = printable(&error.root_cause().to_string(), 200);
     match phase {
@@ -58,7 +68,7 @@ pub(super) fn explain(error: &wasmtime::Error, phase: Phase, limits: &Limits) ->
             Fault::Load,
             format!("the rule could not be instantiated: {cause}"),
         ),
-        Phase::Call if cause.contains("hostcall fuel") => Failure::new(
+        Phase::Call if cause.contains("fuel allocated for hostcalls") => Failure::new(
             Fault::Output,
             format!(
                 "the rule handed over more than {} bytes at once; return or log less",

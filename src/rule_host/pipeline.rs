@@ -88,9 +88,19 @@ impl RuleHost {
         self.components.load(bytes, &self.limits)
     }
 
-    /// The rule of this digest (SHA-256, hexadecimal), if it is compiled in memory.
+    /// The rule of this digest (SHA-256, hexadecimal), if it is compiled in memory. Never blocks.
     pub fn cached(&self, digest: &str) -> Option<Rule> {
         self.components.cached(digest)
+    }
+
+    /// Instantiates a rule and drops the instance: what a call costs before `decide` is called.
+    /// The error says what happened and what to do.
+    pub async fn instantiate_once(&self, rule: &Rule) -> Result<(), String> {
+        let _slot = self.slots.acquire().await.ok();
+        let facts = Facts::none(rule);
+        call::try_instantiate(&self.engine, rule, facts, &self.limits)
+            .await
+            .map_err(|failure| failure.detail)
     }
 
     /// Runs `chain` over `exchange`. The subject comes back inside the verdict, if it is approved.

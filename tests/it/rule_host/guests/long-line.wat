@@ -1,0 +1,16 @@
+;; Logs one line of 500,000 bytes.
+(module
+  (import "claimsmith:rules/log@1.0.0" "write" (func $log (param i32 i32 i32)))
+  (memory (export "memory") 16)
+  (global $next (mut i32) (i32.const 65536))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    ;; Aligned to eight, which is enough for everything; nothing is ever freed.
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (func (export "decide") (param $exchange i32) (result i32)
+    (memory.fill (i32.const 131072) (i32.const 120) (i32.const 500000))
+    (call $log (i32.const 1) (i32.const 131072) (i32.const 500000))
+    (i32.const 1024))
+)

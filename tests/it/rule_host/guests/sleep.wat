@@ -1,0 +1,16 @@
+;; Sleeps for an hour.
+(module
+  (import "wasi:clocks/monotonic-clock@0.2.0" "subscribe-duration" (func $after (param i64) (result i32)))
+  (import "wasi:io/poll@0.2.0" "[method]pollable.block" (func $block (param i32)))
+  (memory (export "memory") 4)
+  (global $next (mut i32) (i32.const 65536))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    ;; Aligned to eight, which is enough for everything; nothing is ever freed.
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (func (export "decide") (param $exchange i32) (result i32)
+    (call $block (call $after (i64.const 3600000000000)))
+    (i32.const 1024))
+)

@@ -1,0 +1,17 @@
+;; Writes a line, then stops itself, as a panic does.
+(module
+  (import "claimsmith:rules/log@1.0.0" "write" (func $log (param i32 i32 i32)))
+  (memory (export "memory") 4)
+  (global $next (mut i32) (i32.const 65536))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    ;; Aligned to eight, which is enough for everything; nothing is ever freed.
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (data (i32.const 2048) "about to fail")
+  (func (export "decide") (param $exchange i32) (result i32)
+    (call $log (i32.const 3) (i32.const 2048) (i32.const 13))
+    (unreachable)
+    (i32.const 1024))
+)

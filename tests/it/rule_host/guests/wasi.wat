@@ -1,0 +1,42 @@
+;; Behaves: writes a random number, both clocks (twice the monotonic one) and the seconds of the wall clock to stdout in
+;; hexadecimal, and a line to stderr that has no end.
+(module
+  (import "wasi:random/random@0.2.0" "get-random-u64" (func $random (result i64)))
+  (import "wasi:clocks/monotonic-clock@0.2.0" "now" (func $monotonic (result i64)))
+  (import "wasi:clocks/wall-clock@0.2.0" "now" (func $wall (param i32)))
+  (import "wasi:cli/stdout@0.2.0" "get-stdout" (func $stdout (result i32)))
+  (import "wasi:cli/stderr@0.2.0" "get-stderr" (func $stderr (result i32)))
+  (import "wasi:io/streams@0.2.0" "[method]output-stream.blocking-write-and-flush" (func $write (param i32 i32 i32 i32)))
+  (memory (export "memory") 4)
+  (global $next (mut i32) (i32.const 65536))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    ;; Aligned to eight, which is enough for everything; nothing is ever freed.
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (data (i32.const 2048) "unfinished")
+  ;; Sixteen digits and a line end to stdout.
+  (func $print (param $value i64)
+    (local $i i32)
+    (local $digit i32)
+    (loop $next
+      (local.set $digit (i32.wrap_i64 (i64.and (local.get $value) (i64.const 15))))
+      (i32.store8
+        (i32.sub (i32.const 3087) (local.get $i))
+        (i32.add (local.get $digit)
+          (select (i32.const 87) (i32.const 48) (i32.gt_u (local.get $digit) (i32.const 9)))))
+      (local.set $value (i64.shr_u (local.get $value) (i64.const 4)))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $next (i32.lt_u (local.get $i) (i32.const 16))))
+    (i32.store8 (i32.const 3088) (i32.const 10))
+    (call $write (call $stdout) (i32.const 3072) (i32.const 17) (i32.const 3200)))
+  (func (export "decide") (param $exchange i32) (result i32)
+    (call $print (call $random))
+    (call $print (call $monotonic))
+    (call $print (call $monotonic))
+    (call $wall (i32.const 3216))
+    (call $print (i64.load (i32.const 3216)))
+    (call $write (call $stderr) (i32.const 2048) (i32.const 10) (i32.const 3200))
+    (i32.const 1024))
+)
