@@ -6,12 +6,12 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 /// The component of `guests/NAME.wat`.
-pub(super) fn guest(name: &str) -> Vec<u8> {
+pub(crate) fn guest(name: &str) -> Vec<u8> {
     component(&text(name))
 }
 
 /// The text of `guests/NAME.wat`.
-pub(super) fn text(name: &str) -> String {
+pub(crate) fn text(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/it/rule_host/guests")
         .join(name)
@@ -20,12 +20,12 @@ pub(super) fn text(name: &str) -> String {
 }
 
 /// The component of a core module in text form, built for this interface.
-pub(super) fn component(wat: &str) -> Vec<u8> {
+pub(crate) fn component(wat: &str) -> Vec<u8> {
     component_of(wat, |wit| wit)
 }
 
 /// Likewise, for an interface changed by `edit`.
-pub(super) fn component_of(wat: &str, edit: impl Fn(String) -> String) -> Vec<u8> {
+pub(crate) fn component_of(wat: &str, edit: impl Fn(String) -> String) -> Vec<u8> {
     let rule = edit(include_str!("../../../wit/1.0.0/rule.wit").to_owned());
     let wasi = edit(include_str!("guests/wasi.wit").to_owned());
     let mut resolve = Resolve::default();
@@ -43,7 +43,7 @@ pub(super) fn component_of(wat: &str, edit: impl Fn(String) -> String) -> Vec<u8
 
 /// One effect, for [`returning`].
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Effect<'a> {
+pub(crate) enum Effect<'a> {
     SetAccessClaim(&'a str, &'a str),
     RemoveAccessClaim(&'a str),
     SetIdClaim(&'a str, &'a str),
@@ -58,7 +58,7 @@ pub(super) enum Effect<'a> {
 }
 
 /// A component that returns exactly these effects.
-pub(super) fn returning(effects: &[Effect<'_>]) -> Vec<u8> {
+pub(crate) fn returning(effects: &[Effect<'_>]) -> Vec<u8> {
     let mut memory = Memory::default();
     let list: Vec<u8> = effects.iter().flat_map(|e| memory.effect(*e)).collect();
     let at = memory.put(&list);
@@ -66,7 +66,7 @@ pub(super) fn returning(effects: &[Effect<'_>]) -> Vec<u8> {
 }
 
 /// A component that denies.
-pub(super) fn denying(error: Option<&str>, description: &str) -> Vec<u8> {
+pub(crate) fn denying(error: Option<&str>, description: &str) -> Vec<u8> {
     let mut memory = Memory::default();
     let code = memory.text(error.unwrap_or_default());
     let description = memory.text(description);

@@ -10,7 +10,7 @@
 mod chains;
 mod determinism;
 mod effects;
-mod guest;
+pub(crate) mod guest;
 mod harness;
 mod hostile;
 mod isolation;

@@ -7,8 +7,8 @@ use claimsmith::tenant::Denials;
 use claimsmith::user::User;
 use serde_json::json;
 
+use crate::rule_host::guest::{Effect, guest, returning};
 use crate::support::app::{API, App};
-use crate::support::guests;
 
 fn shipped(name: &str) -> Vec<u8> {
     let path = format!("{}/rules/{name}/rule.wasm", env!("CARGO_MANIFEST_DIR"));
@@ -75,7 +75,7 @@ async fn a_tenant_may_conceal_that_a_denied_password_was_right() {
 #[tokio::test]
 async fn a_rule_that_fails_ends_the_login_and_the_log_says_why() {
     let app = App::start().await;
-    app.bind_rule("looping", guests::endless_loop(), OnFault::Deny).await;
+    app.bind_rule("looping", guest("endless-loop"), OnFault::Deny).await;
     let answer = app.request().send().await;
     assert_eq!(
         answer.refusal(),
@@ -91,7 +91,7 @@ async fn a_rule_that_fails_ends_the_login_and_the_log_says_why() {
 #[tokio::test]
 async fn a_binding_may_let_the_login_go_on_without_a_rule_that_fails() {
     let app = App::start().await;
-    app.bind_rule("looping", guests::endless_loop(), OnFault::Skip).await;
+    app.bind_rule("looping", guest("endless-loop"), OnFault::Skip).await;
     app.bind_rule("roles-to-claims", shipped("roles-to-claims"), OnFault::Deny).await;
     let answer = app.request().with("audience", API).send().await;
     let (_, claims) = app.verify(answer.access_token(), API).await;
@@ -102,10 +102,10 @@ async fn a_binding_may_let_the_login_go_on_without_a_rule_that_fails() {
 async fn reserved_claims_are_refused_and_reported_and_the_rest_takes_effect() {
     let app = App::start().await;
     let effects = [
-        guests::set_access_claim("sub", "\"somebody else\""),
-        guests::set_access_claim("https://acme.example/tier", "\"gold\""),
+        Effect::SetAccessClaim("sub", "\"somebody else\""),
+        Effect::SetAccessClaim("https://acme.example/tier", "\"gold\""),
     ];
-    app.bind_rule("greedy", guests::returning(&effects), OnFault::Deny).await;
+    app.bind_rule("greedy", returning(&effects), OnFault::Deny).await;
     let answer = app.request().with("audience", API).send().await;
     let (_, claims) = app.verify(answer.access_token(), API).await;
     assert_eq!(claims["sub"], json!(app.user.user_id));
@@ -119,8 +119,8 @@ async fn reserved_claims_are_refused_and_reported_and_the_rest_takes_effect() {
 #[tokio::test]
 async fn metadata_that_a_rule_merges_is_stored_before_the_token_leaves() {
     let app = App::start().await;
-    let effects = [guests::merge_app_metadata(r#"{"logins":{"first":true}}"#)];
-    app.bind_rule("remember", guests::returning(&effects), OnFault::Deny).await;
+    let effects = [Effect::MergeAppMetadata(r#"{"logins":{"first":true}}"#)];
+    app.bind_rule("remember", returning(&effects), OnFault::Deny).await;
     assert_eq!(app.request().send().await.status, 200);
     let key = [app.tenant.as_str(), app.user.user_id.as_str()];
     let user = app.server.records.get::<User>(&key).await.unwrap().unwrap().record;
@@ -130,7 +130,7 @@ async fn metadata_that_a_rule_merges_is_stored_before_the_token_leaves() {
 #[tokio::test]
 async fn a_second_factor_that_a_rule_demands_is_mfa_required() {
     let app = App::start().await;
-    app.bind_rule("careful", guests::returning(&[guests::require_mfa()]), OnFault::Deny).await;
+    app.bind_rule("careful", returning(&[Effect::RequireMfa("any", false)]), OnFault::Deny).await;
     let answer = app.request().send().await;
     assert_eq!(answer.refusal(), "403 mfa_required: Multifactor authentication required");
 }
