@@ -9,7 +9,7 @@ use super::text::{deceives, printable};
 /// be somebody for longer; `roles`, `groups`, `permissions` and `entitlements` are what resource
 /// servers authorise by, and reach a token only under a namespace. Auth0's list, to the
 /// letter, in lower case: names are compared without regard to it.
-const RESERVED: [&str; 60] = [
+pub const RESERVED_CLAIMS: [&str; 60] = [
     "acr",
     "act",
     "active",
@@ -82,7 +82,7 @@ pub(super) fn check(name: &str, max_bytes: usize) -> Result<(), String> {
     if canonical == "scope" {
         return Err("`scope` is reserved: use `add-scope` and `remove-scope`".into());
     }
-    if RESERVED.binary_search(&canonical.as_str()).is_ok() {
+    if RESERVED_CLAIMS.binary_search(&canonical.as_str()).is_ok() {
         return Err(if canonical == name {
             format!("`{name}` is reserved: only the server sets it; use a namespaced name")
         } else {
@@ -99,6 +99,15 @@ pub(super) fn check(name: &str, max_bytes: usize) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// Whether a name is one that only the server sets, or would be read as one by a careless verifier:
+/// `Sub`, `sub ` or `sub` with a zero byte. The mint asks again before it signs.
+#[must_use]
+pub fn is_reserved_claim(name: &str) -> bool {
+    let seen = |c: &char| !c.is_whitespace() && !c.is_control();
+    let canonical = canonical(&name.chars().filter(seen).collect::<String>());
+    canonical == "scope" || RESERVED_CLAIMS.binary_search(&canonical.as_str()).is_ok()
 }
 
 /// Accepts what may be a name at all: not empty, not too long, and no more than what is seen of it.
@@ -164,7 +173,7 @@ mod tests {
 
     #[test]
     fn the_list_is_in_order_so_that_it_can_be_searched() {
-        assert!(RESERVED.is_sorted());
+        assert!(RESERVED_CLAIMS.is_sorted());
     }
 
     #[test]
@@ -209,13 +218,13 @@ mod tests {
     proptest! {
         #[test]
         fn no_disguise_gets_a_reserved_name_through(
-            at in 0..RESERVED.len(),
+            at in 0..RESERVED_CLAIMS.len(),
             upper in any::<u64>(),
             wide in any::<u64>(),
             before in "[ \t\n\r\u{0}\u{200b}\u{feff}\u{2028}]{0,2}",
             after in "[ \t\n\r\u{0}\u{200b}\u{feff}\u{2028}]{0,2}",
         ) {
-            let disguised: String = RESERVED[at]
+            let disguised: String = RESERVED_CLAIMS[at]
                 .chars()
                 .enumerate()
                 .map(|(i, c)| if upper >> i & 1 == 1 { c.to_ascii_uppercase() } else { c })

@@ -24,6 +24,7 @@ mod text;
 pub mod verdict;
 mod wasi;
 
+pub use self::claim_name::{RESERVED_CLAIMS, is_reserved_claim};
 pub use self::component::{Inspection, Rule};
 pub use self::engine::Error;
 pub use self::exchange::{Draft, Exchange, Grant};

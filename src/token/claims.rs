@@ -11,24 +11,12 @@ use serde_json::{Map, Value, json};
 use crate::api::{Api, TokenDialect};
 use crate::client::Client;
 use crate::clock::Timestamp;
-use crate::rule_host::{Changes, Draft};
+use crate::rule_host::{Changes, Draft, is_reserved_claim};
 use crate::tenant::Tenant;
 use crate::user::User;
 
 /// Claims that rules changed: a value, or none where one was taken out.
 pub type Overlay = BTreeMap<String, Option<Value>>;
-
-/// Claims that only the server sets. What a rule says under these names is not signed.
-#[rustfmt::skip]
-pub const RESERVED: [&str; 61] = [
-    "acr", "act", "active", "amr", "at_hash", "ath", "attest", "aud", "auth_time",
-    "authorization_details", "azp", "c_hash", "client_id", "cnf", "cty", "dest", "entitlements",
-    "events", "exp", "groups", "gty", "htm", "htu", "iat", "internalService", "iss", "jcard", "jku",
-    "jti", "jwe", "jwk", "kid", "may_act", "mky", "nbf", "nonce", "object_id", "org_id", "org_name",
-    "orig", "origid", "permissions", "roles", "rph", "s_hash", "scope", "sid", "sip_callid",
-    "sip_cseq_num", "sip_date", "sip_from_tag", "sip_via_branch", "sub", "sub_jwk", "toe", "txn",
-    "typ", "uuid", "vot", "vtm", "x5t#S256",
-];
 
 /// The scope that lets a standard claim into a token (OpenID Connect Core, section 5.4).
 fn scope_of(claim: &str) -> Option<&'static str> {
@@ -220,7 +208,7 @@ fn profile(user: &User, scopes: &[String]) -> Map<String, Value> {
 fn overlay(claims: &mut Map<String, Value>, changes: &Overlay, scopes: &[String]) {
     for (name, value) in changes {
         let hidden = scope_of(name).is_some_and(|scope| !grants(scopes, scope));
-        if hidden || is_reserved(name) {
+        if hidden || is_reserved_claim(name) {
             continue;
         }
         match value {
@@ -228,14 +216,4 @@ fn overlay(claims: &mut Map<String, Value>, changes: &Overlay, scopes: &[String]
             None => claims.remove(name),
         };
     }
-}
-
-/// Whether a name is reserved, or would be read as a reserved one by a careless verifier: `Sub`,
-/// `sub `, `sub` with a zero byte.
-fn is_reserved(name: &str) -> bool {
-    let visible = |c: &char| !c.is_whitespace() && !c.is_control();
-    let plain: String = name.chars().filter(visible).collect();
-    RESERVED
-        .iter()
-        .any(|reserved| reserved.eq_ignore_ascii_case(&plain))
 }

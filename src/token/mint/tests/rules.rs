@@ -1,7 +1,8 @@
 //! What rules change of what is signed, and what they cannot.
 
 use super::*;
-use crate::token::claims::{Overlay, RESERVED};
+use crate::rule_host::RESERVED_CLAIMS;
+use crate::token::claims::Overlay;
 
 fn set<const N: usize>(claims: [(&str, Value); N]) -> Overlay {
     claims
@@ -44,7 +45,7 @@ async fn rules_claims_are_signed_and_profile_claims_need_their_scope() {
 #[tokio::test]
 async fn no_rule_sets_a_reserved_claim_or_one_that_reads_like_it() {
     let house = House::new().await;
-    let mut hostile: Vec<String> = RESERVED.map(str::to_owned).into();
+    let mut hostile: Vec<String> = RESERVED_CLAIMS.map(str::to_owned).into();
     hostile
         .extend(["Iss", "ISS", "iss ", " iss", "iss\0", "s\u{a0}ub", "SUB\n"].map(str::to_owned));
     let overlay: Overlay = hostile
