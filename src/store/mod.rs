@@ -10,6 +10,8 @@ pub mod key;
 pub mod record;
 pub mod sled;
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 
 pub use self::key::{Key, KeyRange, Table};
@@ -19,8 +21,17 @@ use crate::clock::Timestamp;
 /// The largest value of one key. Larger things are stored in parts, see [`blob`].
 pub const MAX_VALUE_BYTES: usize = 64 * 1024;
 
+/// The longest key, in bytes of [`Key::as_bytes`].
+pub const MAX_KEY_BYTES: usize = 1024;
+
 /// The most writes one commit may carry, so that no commit holds up the others for long.
 pub const MAX_COMMIT_WRITES: usize = 256;
+
+/// The most states one commit may expect.
+pub const MAX_COMMIT_EXPECTATIONS: usize = 512;
+
+/// The most bytes of keys and values one commit may carry.
+pub const MAX_COMMIT_BYTES: usize = 1024 * 1024;
 
 /// Names one state of one key: every write of a key gives it a version it never had before, even
 /// after it was deleted and made again.
@@ -43,7 +54,7 @@ pub struct Entry {
 pub enum Write {
     /// Stores a value, over the old one if there is one.
     Put {
-        /// Where to store it.
+        /// Where to store it; at most [`MAX_KEY_BYTES`].
         key: Key,
         /// At most [`MAX_VALUE_BYTES`].
         value: Vec<u8>,
@@ -55,6 +66,23 @@ pub enum Write {
         /// What to remove.
         key: Key,
     },
+}
+
+impl Write {
+    /// The key that changes.
+    pub fn key(&self) -> &Key {
+        match self {
+            Self::Put { key, .. } | Self::Delete { key } => key,
+        }
+    }
+
+    /// The value that is stored; empty if one is removed.
+    pub fn value(&self) -> &[u8] {
+        match self {
+            Self::Put { value, .. } => value,
+            Self::Delete { .. } => &[],
+        }
+    }
 }
 
 /// When the answer to a commit may leave.
@@ -69,12 +97,55 @@ pub enum Durability {
 /// Writes that happen together or not at all.
 #[derive(Clone, Debug)]
 pub struct Commit {
-    /// States that must still hold: this version of this key, or its absence.
+    /// States that must still hold: this version of this key, or its absence. At most
+    /// [`MAX_COMMIT_EXPECTATIONS`].
     pub expect: Vec<(Key, Option<Version>)>,
-    /// At most [`MAX_COMMIT_WRITES`], each key at most once.
+    /// At most [`MAX_COMMIT_WRITES`] and [`MAX_COMMIT_BYTES`], each key at most once.
     pub writes: Vec<Write>,
     /// When to answer.
     pub durability: Durability,
+}
+
+impl Commit {
+    /// The bytes of all keys and values that are written.
+    pub fn bytes(&self) -> usize {
+        let size = |write: &Write| write.key().as_bytes().len() + write.value().len();
+        self.writes.iter().map(size).sum()
+    }
+
+    /// Whether the commit keeps to the limits of this module; [`Error::TooLarge`] if not. Every
+    /// backend asks first, so that all refuse the same.
+    pub fn check(&self) -> Result<(), Error> {
+        let mut keys = HashSet::new();
+        for write in &self.writes {
+            limit("the key", write.key().as_bytes().len(), MAX_KEY_BYTES)?;
+            limit("the value", write.value().len(), MAX_VALUE_BYTES)?;
+            // The order of two writes of one key would be anybody's guess.
+            limit(
+                "the number of writes to one key in a commit",
+                if keys.insert(write.key()) { 1 } else { 2 },
+                1,
+            )?;
+        }
+        limit(
+            "the number of writes in a commit",
+            self.writes.len(),
+            MAX_COMMIT_WRITES,
+        )?;
+        limit(
+            "the number of expectations of a commit",
+            self.expect.len(),
+            MAX_COMMIT_EXPECTATIONS,
+        )?;
+        limit("the commit", self.bytes(), MAX_COMMIT_BYTES)
+    }
+}
+
+fn limit(what: &'static str, size: usize, limit: usize) -> Result<(), Error> {
+    if size > limit {
+        return Err(Error::TooLarge { what, size, limit });
+    }
+    Ok(())
 }
 
 /// A place for keys and values. Every backend passes [`conformance`].
