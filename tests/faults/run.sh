@@ -30,7 +30,7 @@ CLAIMSMITH_KILLS=$kills "$binary" --exact store::crash::a_killed_process_loses_n
 echo "== power cuts"
 mkdir "$scratch/power"
 # Three lives, so that opening again is in the record too.
-for last in 40 150 300; do
+for last in 40 700 2000; do
     child write "$scratch/power" LD_PRELOAD="$scratch/shim.so" SHIM_ROOT="$scratch/power" \
         SHIM_LOG="$scratch/record" CLAIMSMITH_CRASH_LAST=$last >"$scratch/out"
 done

@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -63,11 +64,11 @@ static const char *path_named(const char *name, char *buffer) {
     snprintf(dir, sizeof dir, "%s", name);
     char *slash = strrchr(dir, '/');
     const char *last = slash ? slash + 1 : dir;
-    char file[256];
-    snprintf(file, sizeof file, "%s", last);
+    char file[4096];
+    strcpy(file, last);
     if (slash) *slash = 0;
     if (!realpath(slash ? (*dir ? dir : "/") : ".", buffer)) return NULL;
-    if (*file && strcmp(file, ".")) {
+    if (*file && strcmp(file, ".") && strlen(buffer) + strlen(file) + 2 <= PATH_MAX) {
         strcat(buffer, "/");
         strcat(buffer, file);
     }
