@@ -47,7 +47,15 @@ pub(super) struct Request {
     pub(super) commit: Commit,
     pub(super) answer: oneshot::Sender<Result<(), Error>>,
     /// Its share of the memory that waiting commits may use.
+    #[expect(dead_code, reason = "held, not read")]
     pub(super) room: OwnedSemaphorePermit,
+}
+
+impl Request {
+    fn answer(self, outcome: Result<(), Error>) {
+        // Who does not wait any more does not miss the answer.
+        self.answer.send(outcome).ok();
+    }
 }
 
 /// What everybody may know of the committer.
@@ -102,6 +110,9 @@ pub(super) struct Committer {
     health: Arc<Health>,
     space: Space,
     last_version: u64,
+    /// What is being committed. Here and not on the stack, so that if anything fails or panics the
+    /// failure is known to all before those who wait find out that they get no answer.
+    group: Vec<Request>,
     /// Since when something is applied that is not yet synced, and how much.
     unsynced: Option<Instant>,
     unsynced_bytes: usize,
@@ -142,6 +153,7 @@ impl Committer {
             health,
             space,
             last_version,
+            group: Vec::new(),
             unsynced: None,
             unsynced_bytes: 0,
             swept: Instant::now(),
@@ -166,7 +178,10 @@ impl Committer {
     fn work(&mut self, requests: &Receiver<Request>) -> Result<(), Failure> {
         loop {
             match requests.recv_timeout(self.time_to_next_duty()) {
-                Ok(first) => self.commit(gather(first, requests))?,
+                Ok(first) => {
+                    self.group = gather(first, requests);
+                    self.commit()?;
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.sync(),
             }
@@ -179,40 +194,33 @@ impl Committer {
         }
     }
 
-    fn commit(&mut self, group: Vec<Request>) -> Result<(), Failure> {
+    fn commit(&mut self) -> Result<(), Failure> {
         if let Some(reason) = self.full() {
-            for request in group {
-                request.answer.send(Err(Error::Full(reason.clone()))).ok();
+            for request in self.group.drain(..) {
+                request.answer(Err(Error::Full(reason.clone())));
             }
             return Ok(());
         }
 
         let mut draft = self.draft();
-        let mut relaxed = Vec::new();
-        let mut durable = Vec::new();
-        for request in group {
-            let durability = request.commit.durability;
-            match draft.add(request.commit) {
-                Ok(()) if durability == Durability::Durable => durable.push(request.answer),
-                Ok(()) => relaxed.push(request.answer),
-                // Who does not wait any more does not miss the answer.
-                Err(error) => drop(request.answer.send(Err(error))),
+        let add = |request: &Request| draft.add(&request.commit);
+        let outcomes: Vec<_> = self.group.iter().map(add).collect();
+        if outcomes.iter().any(Result::is_ok) {
+            self.apply(draft)?;
+        }
+        let group = std::mem::take(&mut self.group);
+        for (request, outcome) in group.into_iter().zip(outcomes) {
+            if outcome.is_ok() && request.commit.durability == Durability::Durable {
+                self.group.push(request);
+            } else {
+                request.answer(outcome);
             }
-            drop(request.room);
         }
-        if durable.is_empty() && relaxed.is_empty() {
-            return Ok(());
-        }
-
-        self.apply(draft)?;
-        for answer in relaxed {
-            answer.send(Ok(())).ok();
-        }
-        if !durable.is_empty() {
+        if !self.group.is_empty() {
             self.sync()?;
         }
-        for answer in durable {
-            answer.send(Ok(())).ok();
+        for request in self.group.drain(..) {
+            request.answer(Ok(()));
         }
         Ok(())
     }

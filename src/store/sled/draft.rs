@@ -36,7 +36,7 @@ impl Draft {
     }
 
     /// Adds a commit, or changes nothing and says why not.
-    pub(super) fn add(&mut self, commit: Commit) -> Result<(), Error> {
+    pub(super) fn add(&mut self, commit: &Commit) -> Result<(), Error> {
         for (key, expected) in &commit.expect {
             let live = self.head(key)?.filter(|head| head.is_live(self.now));
             if live.map(|head| head.version) != *expected {
@@ -52,13 +52,13 @@ impl Draft {
             });
         }
         self.bytes += commit.bytes();
-        for (write, old) in commit.writes.into_iter().zip(old_heads) {
+        for (write, old) in commit.writes.iter().zip(old_heads) {
             match write {
                 Write::Put {
                     key,
                     value,
                     expires_at,
-                } => self.put(key, &value, expires_at, old),
+                } => self.put(key, value, *expires_at, old),
                 Write::Delete { key } => self.delete(key, old),
             }
         }
@@ -77,7 +77,7 @@ impl Draft {
             if let Ok(Some(head)) = self.head(&key)
                 && !head.is_live(self.now)
             {
-                self.delete(key, Some(head));
+                self.delete(&key, Some(head));
             }
             self.batch.remove(place);
         }
@@ -100,25 +100,25 @@ impl Draft {
         }
     }
 
-    fn put(&mut self, key: Key, value: &[u8], expires_at: Option<Timestamp>, old: Option<Head>) {
-        self.remove_parts(&key, old);
+    fn put(&mut self, key: &Key, value: &[u8], expires_at: Option<Timestamp>, old: Option<Head>) {
+        self.remove_parts(key, old);
         self.last_version += 1;
         let head = Head::new(Version(self.last_version), expires_at, value);
         self.batch
-            .insert(layout::record_key(&key), head.encode(&key, value));
+            .insert(layout::record_key(key), head.encode(key, value));
         for (place, piece) in head.piece_keys().zip(value.chunks(layout::PIECE_BYTES)) {
             self.batch.insert(&place, piece);
         }
-        if let Some(place) = head.expiry_key(&key) {
+        if let Some(place) = head.expiry_key(key) {
             self.batch.insert(place, &[]);
         }
-        self.heads.insert(key, Some(head));
+        self.heads.insert(key.clone(), Some(head));
     }
 
-    fn delete(&mut self, key: Key, old: Option<Head>) {
-        self.remove_parts(&key, old);
-        self.batch.remove(layout::record_key(&key));
-        self.heads.insert(key, None);
+    fn delete(&mut self, key: &Key, old: Option<Head>) {
+        self.remove_parts(key, old);
+        self.batch.remove(layout::record_key(key));
+        self.heads.insert(key.clone(), None);
     }
 
     /// Removes what only the old head knows of.
