@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::params::BodyError;
+use super::body::BodyError;
 use crate::grant::Error;
 use crate::rule_host::Denial;
 use crate::store;

@@ -1,7 +1,8 @@
 //! The front door: every route on one screen, one file for each endpoint.
 
 pub mod accept;
-pub mod basic;
+pub mod authorization;
+pub mod body;
 mod discovery;
 mod error;
 mod health;

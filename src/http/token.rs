@@ -10,10 +10,11 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 
 use super::accept::PeerAddr;
-use super::basic::{self, BasicCredentials};
+use super::authorization::{Authorization, AuthorizationError, BasicCredentials};
+use super::body::read_body;
 use super::error::{no_store, refuse};
 use super::host::AtTenant;
-use super::params::{self, Params, ParamsError};
+use super::params::{Params, ParamsError, content_type};
 use crate::grant::{
     self, ClientCredentials, Error, GrantRequest, Origin, PasswordCredentials, TokenRequest,
 };
@@ -30,7 +31,7 @@ pub(super) async fn issue(
 ) -> Response {
     let profile = at.tenant.errors;
     let (parts, body) = request.into_parts();
-    let body = match params::read_body(body).await {
+    let body = match read_body(body).await {
         Ok(body) => body,
         Err(error) => return super::error::body(&error).into_response(),
     };
@@ -70,7 +71,7 @@ fn parse(
     };
     let client = client(&parts.headers, &mut params)?;
     let audience = params.get("audience")?.map(str::to_owned);
-    let scope = scope(&params)?;
+    let scope = params.scope()?.filter(|scopes| !scopes.is_empty());
     let username = required(&params, "username")?;
     let password = params.take_secret("password")?;
     let credentials = PasswordCredentials {
@@ -134,54 +135,35 @@ fn refuse_credentials_in_the_uri(parts: &Parts) -> Result<(), Error> {
     Ok(())
 }
 
-fn content_type(headers: &HeaderMap) -> Result<Option<&str>, Error> {
-    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(one), None) => Ok(one.to_str().ok()),
-        (Some(_), Some(_)) => Err(Error::InvalidRequest(
-            "The request has more than one Content-Type.".to_owned(),
-        )),
-    }
-}
-
 /// RFC 6749, section 2.3: one way to authenticate for each request.
 fn client(headers: &HeaderMap, params: &mut Params) -> Result<ClientCredentials, Error> {
     let in_body = params.get("client_id")?.map(str::to_owned);
     let secret = params.take_secret("client_secret")?;
-    let mut authorizations = headers.get_all(header::AUTHORIZATION).iter();
-    let header = match (authorizations.next(), authorizations.next()) {
-        (None, _) => None,
-        (Some(one), None) => Some(one),
-        (Some(_), Some(_)) => return Err(two_authentications()),
+    let header = match Authorization::of(headers) {
+        Ok(header) => header,
+        Err(AuthorizationError::Repeated) => return Err(two_authentications()),
+        Err(_) => return Err(Error::ClientAuthentication("the Authorization header is malformed")),
     };
-    let Some(header) = header else {
-        let client_id = in_body.ok_or(Error::MissingClientId)?;
-        return Ok(ClientCredentials { client_id, secret });
-    };
-    let BasicCredentials { client_id, secret: basic } = basic::parse_basic(header.as_bytes())
-        .map_err(|_| Error::ClientAuthentication("the Authorization header is not Basic credentials"))?;
-    if secret.is_some() || in_body.is_some_and(|in_body| in_body != client_id) {
-        return Err(two_authentications());
+    match header {
+        None => {
+            let client_id = in_body.ok_or(Error::MissingClientId)?;
+            Ok(ClientCredentials { client_id, secret })
+        }
+        Some(Authorization::Bearer(_)) => {
+            Err(Error::ClientAuthentication("a client does not authenticate with a token"))
+        }
+        Some(Authorization::Basic(BasicCredentials { client_id, client_secret })) => {
+            if secret.is_some() || in_body.is_some_and(|in_body| in_body != client_id) {
+                return Err(two_authentications());
+            }
+            let secret = (!client_secret.expose().is_empty()).then_some(client_secret);
+            Ok(ClientCredentials { client_id, secret })
+        }
     }
-    let secret = (!basic.expose().is_empty()).then_some(basic);
-    Ok(ClientCredentials { client_id, secret })
 }
 
 fn two_authentications() -> Error {
     Error::InvalidRequest("The client must authenticate in one way only.".to_owned())
-}
-
-/// RFC 6749, section 3.3: `%x21 / %x23-5B / %x5D-7E`, separated by spaces.
-fn scope(params: &Params) -> Result<Option<Vec<String>>, Error> {
-    let Some(scopes) = params.scope()? else {
-        return Ok(None);
-    };
-    let allowed = |c: char| matches!(c, '!' | '#'..='[' | ']'..='~');
-    if scopes.iter().any(|scope| !scope.chars().all(allowed)) {
-        return Err(Error::MalformedScope);
-    }
-    Ok((!scopes.is_empty()).then_some(scopes))
 }
 
 fn required(params: &Params, name: &'static str) -> Result<String, Error> {
@@ -198,7 +180,8 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
 impl From<ParamsError> for Error {
     fn from(error: ParamsError) -> Self {
         match error {
-            ParamsError::ScopeOfWrongType => Self::ScopeOfWrongType,
+            ParamsError::ScopeNotText => Self::ScopeOfWrongType,
+            ParamsError::ScopeCharacter => Self::MalformedScope,
             other => Self::InvalidRequest(other.to_string()),
         }
     }

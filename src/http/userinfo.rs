@@ -8,10 +8,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::basic;
+use super::authorization::{Authorization, AuthorizationError};
+use super::body::read_body;
 use super::error::{Refusal, no_store};
 use super::host::AtTenant;
-use super::params::{self, Params};
+use super::params::{Params, ParamsError, content_type};
 use crate::secret::Secret;
 use crate::server::Server;
 use crate::token::access::{self, AccessError};
@@ -35,15 +36,12 @@ pub(super) async fn post(
 ) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
     let in_header = from_header(&parts.headers)?;
-    let body = params::read_body(body).await;
+    let body = read_body(body).await;
     let body = body.map_err(|error| super::error::body(&error))?;
-    let content_type = parts.headers.get(header::CONTENT_TYPE);
-    let content_type = content_type.and_then(|value| value.to_str().ok());
-    let in_body = match content_type {
-        Some(_) if !body.is_empty() => Params::parse(content_type, &body)
-            .and_then(|mut params| params.take_secret("access_token"))
+    let in_body = match body.is_empty() {
+        true => None,
+        false => in_form(&parts.headers, &body)
             .map_err(|error| Refusal::invalid_request(error.to_string()))?,
-        _ => None,
     };
     let token = match (in_header, in_body) {
         (Some(_), Some(_)) => return Err(two_tokens()),
@@ -106,14 +104,17 @@ fn two_tokens() -> Refusal {
         .with(header::WWW_AUTHENTICATE, r#"Bearer error="invalid_request""#)
 }
 
+fn in_form(headers: &HeaderMap, body: &[u8]) -> Result<Option<Secret>, ParamsError> {
+    Params::parse(content_type(headers)?, body)?.take_secret("access_token")
+}
+
 fn from_header(headers: &HeaderMap) -> Result<Option<Secret>, Refusal> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(_), Some(_)) => Err(two_tokens()),
-        (Some(value), None) => match basic::parse_bearer(value.as_bytes()) {
-            Ok(token) => Ok(Some(token)),
-            Err(_) => Err(no_token()),
-        },
+    match Authorization::of(headers) {
+        Ok(None) => Ok(None),
+        Ok(Some(Authorization::Bearer(token))) => Ok(Some(token)),
+        Ok(Some(Authorization::Basic(_))) => Err(no_token()),
+        Err(AuthorizationError::Repeated) => Err(two_tokens()),
+        Err(_) => Err(Refusal::invalid_request("The Authorization header is malformed.")
+            .with(header::WWW_AUTHENTICATE, r#"Bearer error="invalid_request""#)),
     }
 }

@@ -11,7 +11,7 @@ const INVARIANTS: [(&str, &[&str], &str); 9] = [
     ),
     (
         "src/grant",
-        &["axum", "hyper", "http::", "crate::http", "HeaderMap", "wasmtime", "sled", "crate::admin", "crate::cli"],
+        &["axum", "hyper", "crate::http", "HeaderMap", "wasmtime", "sled", "crate::admin", "crate::cli"],
         "a grant knows nothing of HTTP: no axum, no header maps",
     ),
     (
@@ -22,7 +22,7 @@ const INVARIANTS: [(&str, &[&str], &str); 9] = [
     (
         "src/rule_host",
         &["axum", "hyper", "crate::http", "crate::grant", "crate::store", "crate::tenant", "crate::user",
-          "crate::client", "crate::api", "crate::rule::", "crate::token", "crate::credential", "crate::admin"],
+          "crate::client", "crate::api", "crate::rule", "crate::token", "crate::credential", "crate::admin"],
         "the rule host knows nothing of HTTP, of the store, of grants or of tenants' records",
     ),
     (
@@ -43,7 +43,7 @@ const INVARIANTS: [(&str, &[&str], &str); 9] = [
     ),
     (
         "src/cli",
-        &["axum", "argon2::", "wasmtime", "sled"],
+        &["axum", "argon2", "wasmtime", "sled"],
         "the command line knows the rule host, administration and `http::accept`, no routes and no backends",
     ),
     (
@@ -107,7 +107,13 @@ fn no_source_file_grows_past_what_one_reads_at_a_sitting() {
 fn mentions(line: &str, name: &str) -> bool {
     let start = |at: usize| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
     let path = name.contains("::") || name.chars().next().is_some_and(char::is_uppercase);
-    let named = |at: usize| path || line[at + name.len()..].starts_with("::");
+    let named = |at: usize| {
+        let rest = &line[at + name.len()..];
+        match path {
+            true => !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'),
+            false => rest.starts_with("::"),
+        }
+    };
     line.match_indices(name).any(|(at, _)| start(at) && named(at))
 }
 
