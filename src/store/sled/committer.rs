@@ -9,14 +9,15 @@ use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use ::sled::Db;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::draft::Draft;
+use super::health::Health;
 use super::layout;
 use super::space::Space;
 use crate::clock::Clock;
@@ -59,50 +60,6 @@ impl Request {
     fn answer(self, outcome: Result<(), Error>) {
         // Who does not wait any more does not miss the answer.
         self.answer.send(outcome).ok();
-    }
-}
-
-/// What everybody may know of the committer.
-#[derive(Default)]
-pub(super) struct Health {
-    failed: OnceLock<String>,
-    full: Mutex<Option<String>>,
-}
-
-impl Health {
-    pub(super) fn check(&self) -> Result<(), Error> {
-        if let Some(reason) = self.failed.get() {
-            return Err(Error::Unavailable(reason.clone()));
-        }
-        match &*self.full.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(reason) => Err(Error::Full(reason.clone())),
-            None => Ok(()),
-        }
-    }
-
-    /// What to tell somebody whose commit got no answer.
-    pub(super) fn no_answer(&self) -> Error {
-        let reason = self.failed.get().map_or("it was closed", String::as_str);
-        Error::Unavailable(reason.to_owned())
-    }
-
-    pub(super) fn has_failed(&self) -> bool {
-        self.failed.get().is_some()
-    }
-
-    /// From here on nothing is acknowledged. There is no way back: after a failed fsync the kernel
-    /// may have dropped the very pages, and a second fsync would report success.
-    fn fail(&self, reason: &str) {
-        tracing::error!(reason, "the store has stopped; restart the server");
-        // The first reason is the one that matters.
-        self.failed.set(reason.to_owned()).ok();
-    }
-
-    fn set_full(&self, reason: Option<&String>) {
-        let mut full = self.full.lock().unwrap_or_else(PoisonError::into_inner);
-        if full.as_ref() != reason {
-            *full = reason.cloned();
-        }
     }
 }
 
