@@ -1,7 +1,8 @@
 //! Values too large for one record: kept in parts, named by their SHA-256.
 //!
 //! The parts are written first, in several commits, and the head that makes them a blob last. A
-//! crash in between leaves parts that nothing refers to; writing the same blob again completes it.
+//! crash in between leaves parts that nothing refers to; storing the same blob again completes it,
+//! and repairs it if it was damaged.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
@@ -38,8 +39,10 @@ pub async fn put(records: &Records, bytes: &[u8]) -> Result<String, Error> {
         });
     }
     let name = name(bytes);
-    if records.get::<Head>(&["", &name]).await?.is_some() {
-        return Ok(name);
+    match get(records, &name).await {
+        Ok(None) | Err(Error::Corrupt { .. }) => {}
+        Ok(Some(_)) => return Ok(name),
+        Err(error) => return Err(error),
     }
     let parts: Vec<&[u8]> = bytes.chunks(MAX_VALUE_BYTES).collect();
     for (group, chunk) in parts.chunks(PARTS_AT_ONCE).enumerate() {
@@ -61,12 +64,10 @@ pub async fn put(records: &Records, bytes: &[u8]) -> Result<String, Error> {
         length: bytes.len(),
         parts: parts.len(),
     };
-    let batch = Batch::durable().insert(&["", &name], &head);
-    match records.commit(batch).await {
-        // Somebody else stored the same bytes in the meantime.
-        Ok(()) | Err(Error::Conflict) => Ok(name),
-        Err(error) => Err(error),
-    }
+    // Whoever stores the same bytes at the same time writes the same.
+    let batch = Batch::durable().put(&["", &name], &head);
+    records.commit(batch).await?;
+    Ok(name)
 }
 
 /// The bytes stored under a SHA-256, if there are any. What does not match it is

@@ -29,7 +29,14 @@ const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
 const RELEASE_TIME: Duration = Duration::from_secs(5);
 
 /// The right to use a data directory, held until dropped or until the process ends.
-pub(super) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child process that was just forked has it open too.
+        self.0.unlock().ok();
+    }
+}
 
 /// Makes the directory if need be, takes it, and refuses it if another version has written it.
 pub(super) fn take(dir: &Path) -> Result<Lock, Error> {

@@ -11,6 +11,9 @@ use super::read;
 use crate::clock::Timestamp;
 use crate::store::{Commit, Error, Key, Version, Write};
 
+/// What one write adds to the log besides its value: sled writes a page anew after ten changes.
+const PAGE_SHARE: usize = 2 * 1024;
+
 /// A batch in the making. Only the committer makes one, one at a time.
 pub(super) struct Draft {
     db: Db,
@@ -19,8 +22,8 @@ pub(super) struct Draft {
     /// What the batch leaves behind for the keys it touches.
     heads: HashMap<Key, Option<Head>>,
     last_version: u64,
-    /// Bytes of keys and values that the batch writes.
-    pub(super) bytes: usize,
+    /// About how many bytes the batch adds to sled's log.
+    pub(super) log_bytes: usize,
 }
 
 impl Draft {
@@ -31,7 +34,7 @@ impl Draft {
             batch: Batch::default(),
             heads: HashMap::new(),
             last_version,
-            bytes: 0,
+            log_bytes: 0,
         }
     }
 
@@ -51,7 +54,6 @@ impl Draft {
                 head => head?,
             });
         }
-        self.bytes += commit.bytes();
         for (write, old) in commit.writes.iter().zip(old_heads) {
             match write {
                 Write::Put {
@@ -80,6 +82,7 @@ impl Draft {
                 self.delete(&key, Some(head));
             }
             self.batch.remove(place);
+            self.log_bytes += PAGE_SHARE;
         }
         Ok(found)
     }
@@ -102,6 +105,7 @@ impl Draft {
 
     fn put(&mut self, key: &Key, value: &[u8], expires_at: Option<Timestamp>, old: Option<Head>) {
         self.remove_parts(key, old);
+        self.log_bytes += PAGE_SHARE + value.len();
         self.last_version += 1;
         let head = Head::new(Version(self.last_version), expires_at, value);
         self.batch
@@ -117,6 +121,7 @@ impl Draft {
 
     fn delete(&mut self, key: &Key, old: Option<Head>) {
         self.remove_parts(key, old);
+        self.log_bytes += PAGE_SHARE;
         self.batch.remove(layout::record_key(key));
         self.heads.insert(key.clone(), None);
     }

@@ -10,6 +10,7 @@
 mod committer;
 mod directory;
 mod draft;
+mod health;
 mod layout;
 mod read;
 mod scrub;
@@ -24,8 +25,9 @@ use ::sled::Db;
 use async_trait::async_trait;
 use tokio::sync::{Semaphore, oneshot};
 
-use self::committer::{Committer, Health, Request};
+use self::committer::{Committer, Request};
 use self::directory::Lock;
+use self::health::Health;
 pub use self::scrub::Scrub;
 use self::space::Space;
 use super::{Commit, Entry, Error, Key, KeyRange, Store};

@@ -29,7 +29,6 @@ struct Operation {
     key: Key,
     /// None deletes.
     value: Option<Vec<u8>>,
-    durability: Durability,
 }
 
 impl Operation {
@@ -41,18 +40,12 @@ impl Operation {
             _ => 100 + (random >> 16 & 255),
         };
         let bytes = (0..length).map(|i| (mix(random + i / 64) >> (i % 8 * 8)) as u8);
-        let relaxed = random >> 32 & 3 == 0;
         Self {
             key: Key::new(
                 Table::User,
                 &[&task.to_string(), &(random % SLOTS).to_string()],
             ),
             value: (random >> 40 & 7 != 0).then(|| bytes.collect()),
-            durability: if relaxed {
-                Durability::Relaxed
-            } else {
-                Durability::Durable
-            },
         }
     }
 }
@@ -60,6 +53,15 @@ impl Operation {
 fn mix(seed: u64) -> u64 {
     let mixed = (seed ^ seed >> 31).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) ^ mixed >> 32
+}
+
+/// How much the tasks are to do.
+#[derive(Clone, Copy)]
+struct Load {
+    /// The number of the last operation of each task.
+    last: u64,
+    /// Of so many operations one is durable, and acknowledged.
+    durable_every: u64,
 }
 
 /// Where a task notes how far it is.
@@ -76,18 +78,18 @@ fn put(key: Key, value: Vec<u8>) -> Write {
 }
 
 /// Goes on where the task stopped, until it has done `last` operations or the store refuses.
-async fn work(store: &SledStore, task: u64, last: u64) -> Result<(), Error> {
+async fn work(store: &SledStore, task: u64, load: Load) -> Result<(), Error> {
     loop {
         let old = store.get(&progress_key(task)).await?;
         let number = 1 + old.as_ref().map_or(0, |entry| number_in(&entry.value));
-        if number > last {
+        if number > load.last {
             return Ok(());
         }
-        let Operation {
-            key,
-            value,
-            durability,
-        } = Operation::new(task, number);
+        let Operation { key, value } = Operation::new(task, number);
+        let durability = match number % load.durable_every {
+            0 => Durability::Durable,
+            _ => Durability::Relaxed,
+        };
         store
             .commit(Commit {
                 expect: vec![(progress_key(task), old.map(|entry| entry.version))],
@@ -177,22 +179,26 @@ fn child() {
         return;
     };
     let dir = PathBuf::from(env::var("CLAIMSMITH_CRASH_DIR").unwrap());
-    let last = env::var("CLAIMSMITH_CRASH_LAST").map_or(u64::MAX, |last| last.parse().unwrap());
+    let number = |name, default| env::var(name).map_or(default, |n| n.parse().unwrap());
+    let load = Load {
+        last: number("CLAIMSMITH_CRASH_LAST", u64::MAX),
+        durable_every: number("CLAIMSMITH_CRASH_DURABLE_EVERY", 2),
+    };
     let runtime = Runtime::new().unwrap();
     match what.as_str() {
-        "write" => write(&runtime, &dir, last),
+        "write" => write(&runtime, &dir, load),
         "verify" => verify(&runtime, &dir),
         "rate" => rate(&runtime, &dir),
         other => panic!("`{other}` is not known"),
     }
 }
 
-fn write(runtime: &Runtime, dir: &Path, last: u64) {
+fn write(runtime: &Runtime, dir: &Path, load: Load) {
     let store = open(dir).unwrap();
     let tasks: Vec<_> = (0..TASKS)
         .map(|task| {
             let store = store.clone();
-            runtime.spawn(async move { work(&store, task, last).await })
+            runtime.spawn(async move { work(&store, task, load).await })
         })
         .collect();
     for task in tasks {
