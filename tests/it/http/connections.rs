@@ -214,10 +214,11 @@ async fn connections_of_one_address_are_capped_by_themselves() {
 async fn a_stopping_server_answers_what_it_has_begun_and_takes_nothing_new() {
     let mut server = Server::start().await;
     let mut idle = settled(&server).await;
+    // Accepted before the next one, whose request is known to have arrived.
+    let mut silent = server.connect().await;
     let mut busy = server.connect().await;
     busy.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n").await;
     server.gate_entered.notified().await;
-    let mut silent = server.connect().await;
 
     server.begin_stop();
     server.refuses_connections().await;

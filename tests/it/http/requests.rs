@@ -5,11 +5,11 @@ use super::server::Server;
 /// The answer to a refused request: the status, an OAuth error, and the end of the connection.
 async fn refused(request: impl AsRef<[u8]>, status: &str, description: &str) {
     let answer = Server::start().await.answer(request).await;
+    let body = format!("{{\"error\":\"invalid_request\",\"error_description\":\"{description}\"}}");
     let expected = format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
-         cache-control: no-store\r\npragma: no-cache\r\nconnection: close\r\n\r\n\
-         {{\"error\":\"invalid_request\",\"error_description\":\"{description}\"}}",
-        56 - "invalid_request".len() + 3 + description.len(),
+         cache-control: no-store\r\npragma: no-cache\r\nconnection: close\r\n\r\n{body}",
+        body.len(),
     );
     assert_eq!(answer, expected);
 }
