@@ -1,4 +1,8 @@
 //! The front door: every route on one screen, one file for each endpoint.
+//!
+//! A request passes [`accept`] (how many, how long), [`wire`] (is its framing beyond doubt), the
+//! router, and then [`body`], [`params`] and [`authorization`], which turn bytes into values that the
+//! endpoints can trust.
 
 pub mod accept;
 pub mod authorization;

@@ -1,0 +1,60 @@
+//! [`read_body`]: a request body, whole and bounded.
+
+use std::error::Error;
+use std::io;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+
+/// The largest request body, in bytes. A token request is a few hundred; 64 KiB leave room for a long assertion and
+/// make a thousand connections cost at most 64 MiB.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Why a body could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// More than [`MAX_BODY_BYTES`]; answered with 413.
+    #[error("the request body is larger than 64 KiB")]
+    TooLarge,
+    /// It did not arrive in time; answered with 408.
+    #[error("the request body took too long to arrive")]
+    TimedOut,
+    /// It ended early, or its chunks are malformed; answered with 400.
+    #[error("the request body is cut short or malformed")]
+    Broken,
+}
+
+/// Reads a whole body into memory.
+///
+/// # Errors
+///
+/// See [`BodyError`]. Time is kept by the connection ([`super::accept::ConnectionLimits::body_timeout`]), not here.
+pub async fn read_body(mut body: Body) -> Result<Bytes, BodyError> {
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| classify(&error))?;
+        // The other kind of frame, trailer fields, never gets past the wire.
+        let Some(data) = frame.data_ref() else {
+            continue;
+        };
+        if whole.len() + data.len() > MAX_BODY_BYTES {
+            return Err(BodyError::TooLarge);
+        }
+        whole.extend_from_slice(data);
+    }
+    Ok(whole.freeze())
+}
+
+fn classify(error: &(dyn Error + 'static)) -> BodyError {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>()
+            && error.kind() == io::ErrorKind::TimedOut
+        {
+            return BodyError::TimedOut;
+        }
+        cause = error.source();
+    }
+    BodyError::Broken
+}
