@@ -71,6 +71,10 @@ impl Record for ConfigurationValue {
 impl ConfigurationValue {
     /// The place that a value is sealed to: elsewhere it does not open.
     pub fn seal_context(tenant: &TenantName, key: &str) -> [String; 3] {
-        ["configuration".to_owned(), tenant.to_string(), key.to_owned()]
+        [
+            "configuration".to_owned(),
+            tenant.to_string(),
+            key.to_owned(),
+        ]
     }
 }

@@ -73,7 +73,9 @@ impl Issuer {
             return Err(invalid("it has credentials in it"));
         }
         if url.path() != "/" {
-            return Err(invalid("it has a path; give each tenant a host name of its own"));
+            return Err(invalid(
+                "it has a path; give each tenant a host name of its own",
+            ));
         }
         Ok(Self(url.into()))
     }

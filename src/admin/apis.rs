@@ -40,11 +40,17 @@ pub async fn create(
     check_text("the identifier", &new.identifier, 600)?;
     if new.identifier == issuer.endpoint("userinfo") {
         // Its tokens would open /userinfo without having asked for `openid`.
-        return Err(Error::invalid("the identifier", "this is the tenant's own /userinfo"));
+        return Err(Error::invalid(
+            "the identifier",
+            "this is the tenant's own /userinfo",
+        ));
     }
     if !(1..=Api::MAX_TOKEN_LIFETIME).contains(&new.token_lifetime) {
         let most = Api::MAX_TOKEN_LIFETIME;
-        return Err(Error::invalid("the token lifetime", format!("use 1 to {most} seconds")));
+        return Err(Error::invalid(
+            "the token lifetime",
+            format!("use 1 to {most} seconds"),
+        ));
     }
     check_scopes(&new.scopes)?;
     let name = new.name.unwrap_or_else(|| new.identifier.clone());
@@ -54,7 +60,11 @@ pub async fn create(
         _ => None,
     };
     let signing_secret = match &secret {
-        Some(secret) => Some(server.keyring.seal_api_secret(tenant, &new.identifier, secret)?),
+        Some(secret) => Some(
+            server
+                .keyring
+                .seal_api_secret(tenant, &new.identifier, secret)?,
+        ),
         None => None,
     };
     let api = Api {
@@ -93,7 +103,9 @@ fn check_scopes(scopes: &[ApiScope]) -> Result<(), Error> {
             return invalid(format!("`{}` is not a scope", value.escape_debug()));
         }
         if STANDARD_SCOPES.contains(&value.as_str()) || value == "offline_access" {
-            return invalid(format!("`{value}` is a standard scope and cannot be an API's"));
+            return invalid(format!(
+                "`{value}` is a standard scope and cannot be an API's"
+            ));
         }
         if !seen.insert(value) {
             return invalid(format!("`{value}` stands there twice"));

@@ -71,7 +71,10 @@ pub async fn set_grants(
     grant_types: Vec<String>,
 ) -> Result<Client, Error> {
     check_grant_types(&grant_types)?;
-    change(server, tenant, client_id, |client| client.grant_types = grant_types).await
+    change(server, tenant, client_id, |client| {
+        client.grant_types = grant_types;
+    })
+    .await
 }
 
 /// Gives a confidential client a new secret; the old one is refused from then on.
@@ -82,7 +85,10 @@ pub async fn rotate_secret(
 ) -> Result<(Client, Secret), Error> {
     let secret = random::token()?;
     let digest = Digest::of(&secret);
-    let client = change(server, tenant, client_id, |client| client.secret = Some(digest)).await?;
+    let client = change(server, tenant, client_id, |client| {
+        client.secret = Some(digest);
+    })
+    .await?;
     Ok((client, secret))
 }
 
@@ -92,8 +98,7 @@ async fn change(
     client_id: &str,
     change: impl FnOnce(&mut Client),
 ) -> Result<Client, Error> {
-    let stored: Option<Stored<Client>> =
-        server.records.get(&[tenant.as_str(), client_id]).await?;
+    let stored: Option<Stored<Client>> = server.records.get(&[tenant.as_str(), client_id]).await?;
     let stored = stored.ok_or_else(Error::missing("client", client_id))?;
     let mut client = stored.record.clone();
     change(&mut client);
@@ -128,7 +133,11 @@ fn check_grant_types(grant_types: &[String]) -> Result<(), Error> {
 /// The bounds that Auth0 documents for `client_metadata`.
 fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Error> {
     let too_long = |text: &String| text.chars().count() > 255;
-    if metadata.len() > 10 || metadata.iter().any(|(key, value)| too_long(key) || too_long(value)) {
+    if metadata.len() > 10
+        || metadata
+            .iter()
+            .any(|(key, value)| too_long(key) || too_long(value))
+    {
         return Err(Error::invalid(
             "the metadata",
             "at most 10 pairs, each name and value of at most 255 characters",

@@ -17,7 +17,10 @@ pub async fn create(
     let fits = (1..=128).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     if !fits {
-        return Err(Error::invalid("the connection's name", "use 1 to 128 letters, digits and `-`"));
+        return Err(Error::invalid(
+            "the connection's name",
+            "use 1 to 128 letters, digits and `-`",
+        ));
     }
     let connection = Connection {
         name: name.to_owned(),

@@ -109,5 +109,7 @@ fn check_text(what: &'static str, text: &str, most: usize) -> Result<(), Error> 
 /// The tenant must be there before anything of it is written.
 async fn require_tenant(server: &crate::server::Server, name: &TenantName) -> Result<(), Error> {
     let tenant = server.tenant(name).await?;
-    tenant.map(drop).ok_or_else(Error::missing("tenant", name.as_str()))
+    tenant
+        .map(drop)
+        .ok_or_else(Error::missing("tenant", name.as_str()))
 }

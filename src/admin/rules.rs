@@ -55,7 +55,10 @@ pub async fn versions(
     tenant: &TenantName,
     rule: &str,
 ) -> Result<Vec<RuleVersion>, Error> {
-    let stored = server.records.list(&[tenant.as_str(), rule], LIST_LIMIT).await?;
+    let stored = server
+        .records
+        .list(&[tenant.as_str(), rule], LIST_LIMIT)
+        .await?;
     Ok(stored.into_iter().map(|stored| stored.record).collect())
 }
 
@@ -96,15 +99,25 @@ pub async fn bind(
     let most = server.rule_host.limits().chain;
     let known = others.iter().find(|other| other.rule == rule);
     if known.is_none() && others.len() >= most {
-        return Err(Error::invalid("the binding", format!("a tenant binds at most {most} rules")));
+        return Err(Error::invalid(
+            "the binding",
+            format!("a tenant binds at most {most} rules"),
+        ));
     }
     let last = others.iter().map(|other| other.order).max().unwrap_or(0);
     let binding = Binding {
         rule: rule.to_owned(),
         version: version.version,
-        order: new.order.or(known.map(|known| known.order)).unwrap_or(last.saturating_add(1)),
+        order: new
+            .order
+            .or(known.map(|known| known.order))
+            .unwrap_or(last.saturating_add(1)),
         enabled: true,
-        grants: if new.grants.is_empty() { GRANTS_WITH_A_USER.to_vec() } else { new.grants },
+        grants: if new.grants.is_empty() {
+            GRANTS_WITH_A_USER.to_vec()
+        } else {
+            new.grants
+        },
         on_fault: new.on_fault,
     };
     let batch = Batch::durable().put(&[tenant.as_str(), rule], &binding);
@@ -126,7 +139,10 @@ pub const GRANTS_WITH_A_USER: [Grant; 6] = [
 pub async fn unbind(server: &Server, tenant: &TenantName, rule: &str) -> Result<(), Error> {
     let stored: Option<Stored<Binding>> = server.records.get(&[tenant.as_str(), rule]).await?;
     let stored = stored.ok_or_else(Error::missing("binding of the rule", rule))?;
-    Ok(server.records.commit(Batch::durable().delete(&stored)).await?)
+    Ok(server
+        .records
+        .commit(Batch::durable().delete(&stored))
+        .await?)
 }
 
 /// The bindings of a tenant, in the order they run.
@@ -146,17 +162,28 @@ pub async fn configure(
 ) -> Result<(), Error> {
     require_tenant(server, tenant).await?;
     let fits = (1..=128).contains(&key.len())
-        && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+        && key
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
     if !fits {
-        return Err(Error::invalid("the key", "use 1 to 128 letters, digits, `_` and `-`"));
+        return Err(Error::invalid(
+            "the key",
+            "use 1 to 128 letters, digits, `_` and `-`",
+        ));
     }
     if value.expose().len() > 4_096 {
-        return Err(Error::invalid("the value", "it may have at most 4096 bytes"));
+        return Err(Error::invalid(
+            "the value",
+            "it may have at most 4096 bytes",
+        ));
     }
     let known = configuration_keys(server, tenant).await?;
     let most = crate::grant::MAX_CONFIGURATION_VALUES;
     if known.len() >= most && !known.iter().any(|other| other == key) {
-        return Err(Error::invalid("the configuration", format!("at most {most} values")));
+        return Err(Error::invalid(
+            "the configuration",
+            format!("at most {most} values"),
+        ));
     }
     let context = ConfigurationValue::seal_context(tenant, key);
     let context = context.each_ref().map(String::as_str);
@@ -170,7 +197,10 @@ pub async fn configure(
 }
 
 /// The keys that have a value.
-pub async fn configuration_keys(server: &Server, tenant: &TenantName) -> Result<Vec<String>, Error> {
+pub async fn configuration_keys(
+    server: &Server,
+    tenant: &TenantName,
+) -> Result<Vec<String>, Error> {
     let stored = server
         .records
         .list::<ConfigurationValue>(&[tenant.as_str()], LIST_LIMIT)
@@ -180,8 +210,14 @@ pub async fn configuration_keys(server: &Server, tenant: &TenantName) -> Result<
 
 fn check_name(rule: &str) -> Result<(), Error> {
     check_text("the rule's name", rule, 100)?;
-    if !rule.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')) {
-        return Err(Error::invalid("the rule's name", "use letters, digits, `-`, `_` and `.`"));
+    if !rule
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+    {
+        return Err(Error::invalid(
+            "the rule's name",
+            "use letters, digits, `-`, `_` and `.`",
+        ));
     }
     Ok(())
 }

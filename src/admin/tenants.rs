@@ -34,15 +34,18 @@ pub async fn create(server: &Server, name: TenantName, issuer: Issuer) -> Result
     let mut batch = Batch::durable()
         .insert(&[name], &tenant)
         .insert(&[name, FIRST_CONNECTION], &connection);
-    for key in server.keyring.generate_for_tenant(&tenant.name, now).await? {
+    for key in server
+        .keyring
+        .generate_for_tenant(&tenant.name, now)
+        .await?
+    {
         batch = batch.insert(&[name, &key.kid], &key);
     }
     batch = claim_host(batch, &tenant);
-    server
-        .records
-        .commit(batch)
-        .await
-        .map_err(Error::taken("a tenant with the name or the host name of", name))?;
+    server.records.commit(batch).await.map_err(Error::taken(
+        "a tenant with the name or the host name of",
+        name,
+    ))?;
     Ok(tenant)
 }
 
@@ -119,11 +122,10 @@ pub async fn change(server: &Server, name: &TenantName, change: Change) -> Resul
             }
         }
     }
-    server
-        .records
-        .commit(batch)
-        .await
-        .map_err(Error::taken("a tenant with the host name of", tenant.issuer.as_str()))?;
+    server.records.commit(batch).await.map_err(Error::taken(
+        "a tenant with the host name of",
+        tenant.issuer.as_str(),
+    ))?;
     Ok(tenant)
 }
 

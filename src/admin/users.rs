@@ -59,7 +59,10 @@ pub async fn create(
     let user = User {
         user_id: format!("auth0|{}", random::id()?),
         connection: new.connection,
-        name: new.name.or_else(|| new.email.clone()).or_else(|| new.username.clone()),
+        name: new
+            .name
+            .or_else(|| new.email.clone())
+            .or_else(|| new.username.clone()),
         nickname,
         username: new.username,
         email: new.email,
@@ -73,7 +76,9 @@ pub async fn create(
     };
     let hashed = server.passwords.hash(tenant, password, now).await?;
     let parts = [tenant.as_str(), &user.user_id];
-    let mut batch = Batch::durable().insert(&parts, &user).insert(&parts, &hashed);
+    let mut batch = Batch::durable()
+        .insert(&parts, &user)
+        .insert(&parts, &hashed);
     for identifier in &identifiers {
         let owner = IdentifierRecord {
             user_id: user.user_id.clone(),
@@ -94,7 +99,10 @@ pub async fn set_password(
 ) -> Result<(), Error> {
     let user: Stored<User> = get(server, tenant, user_id).await?;
     let password = new_password(password)?;
-    let hashed = server.passwords.hash(tenant, password, server.clock.now()).await?;
+    let hashed = server
+        .passwords
+        .hash(tenant, password, server.clock.now())
+        .await?;
     let batch = Batch::durable()
         .expect(&user)
         .put(&[tenant.as_str(), user_id], &hashed);
@@ -166,7 +174,10 @@ fn identifiers(new: &NewUser) -> Result<Vec<String>, Error> {
         return Err(Error::invalid("the e-mail address", "it has no `@`"));
     }
     if identifiers.is_empty() {
-        return Err(Error::invalid("the user", "give it an e-mail address or a user name"));
+        return Err(Error::invalid(
+            "the user",
+            "give it an e-mail address or a user name",
+        ));
     }
     Ok(identifiers)
 }

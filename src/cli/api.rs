@@ -46,9 +46,24 @@ pub(super) enum Verb {
 pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliError> {
     let server = open.open_existing()?;
     match verb {
-        Verb::Create { identifier, name, scopes, signing_alg, token_dialect, token_lifetime, tenant } => {
+        Verb::Create {
+            identifier,
+            name,
+            scopes,
+            signing_alg,
+            token_dialect,
+            token_lifetime,
+            tenant,
+        } => {
             let tenant = tenant.resolve(&server).await?;
-            let new = NewApi { identifier, name, scopes, signing_alg, token_dialect, token_lifetime };
+            let new = NewApi {
+                identifier,
+                name,
+                scopes,
+                signing_alg,
+                token_dialect,
+                token_lifetime,
+            };
             let (api, secret) = apis::create(&server, &tenant.name, new).await?;
             let mut document = document(&api);
             let mut text = table(HEADER, [row(&api)]);
@@ -56,7 +71,10 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
                 if let Some(fields) = document.as_object_mut() {
                     fields.insert("signing_secret".to_owned(), json!(secret.expose()));
                 }
-                text.push_str(&format!("\n\nsigning secret (shown once): {}", secret.expose()));
+                text.push_str(&format!(
+                    "\n\nsigning secret (shown once): {}",
+                    secret.expose()
+                ));
             }
             Ok(Output::new(document, text))
         }
@@ -72,7 +90,11 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
 const HEADER: [&str; 4] = ["API", "SIGNED WITH", "LIFETIME", "SCOPES"];
 
 fn row(api: &Api) -> [String; 4] {
-    let scopes: Vec<&str> = api.scopes.iter().map(|scope| scope.value.as_str()).collect();
+    let scopes: Vec<&str> = api
+        .scopes
+        .iter()
+        .map(|scope| scope.value.as_str())
+        .collect();
     [
         api.identifier.clone(),
         word(api.signing_alg),

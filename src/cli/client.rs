@@ -61,7 +61,14 @@ pub(super) enum Verb {
 pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliError> {
     let server = open.open_existing()?;
     match verb {
-        Verb::Create { name, auth, grants, third_party, metadata, tenant } => {
+        Verb::Create {
+            name,
+            auth,
+            grants,
+            third_party,
+            metadata,
+            tenant,
+        } => {
             let tenant = tenant.resolve(&server).await?;
             let new = NewClient {
                 name,
@@ -85,9 +92,16 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
                     client.grant_types.join(" "),
                 ]
             });
-            Ok(Output::new(documents, table(["CLIENT_ID", "NAME", "AUTHENTICATION", "GRANTS"], rows)))
+            Ok(Output::new(
+                documents,
+                table(["CLIENT_ID", "NAME", "AUTHENTICATION", "GRANTS"], rows),
+            ))
         }
-        Verb::SetGrants { client_id, grants, tenant } => {
+        Verb::SetGrants {
+            client_id,
+            grants,
+            tenant,
+        } => {
             let tenant = tenant.resolve(&server).await?;
             let grants = wire_names(grants);
             let client = clients::set_grants(&server, &tenant.name, &client_id, grants).await?;
@@ -95,7 +109,8 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
         }
         Verb::RotateSecret { client_id, tenant } => {
             let tenant = tenant.resolve(&server).await?;
-            let (client, secret) = clients::rotate_secret(&server, &tenant.name, &client_id).await?;
+            let (client, secret) =
+                clients::rotate_secret(&server, &tenant.name, &client_id).await?;
             Ok(with_secret(&client, Some(&secret)))
         }
     }
@@ -124,14 +139,20 @@ fn with_secret(client: &Client, secret: Option<&Secret>) -> Output {
     let mut rows = vec![
         ["client_id".to_owned(), client.client_id.clone()],
         ["name".to_owned(), client.name.clone()],
-        ["authentication".to_owned(), word(client.token_endpoint_auth_method)],
+        [
+            "authentication".to_owned(),
+            word(client.token_endpoint_auth_method),
+        ],
         ["grants".to_owned(), client.grant_types.join(" ")],
     ];
     if let Some(secret) = secret {
         if let Some(fields) = document.as_object_mut() {
             fields.insert("client_secret".to_owned(), json!(secret.expose()));
         }
-        rows.push(["client_secret (shown once)".to_owned(), secret.expose().to_owned()]);
+        rows.push([
+            "client_secret (shown once)".to_owned(),
+            secret.expose().to_owned(),
+        ]);
     }
     Output::new(document, table(["FIELD", "VALUE"], rows))
 }

@@ -31,7 +31,11 @@ pub(super) enum Verb {
 pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliError> {
     let server = open.open_existing()?;
     match verb {
-        Verb::Create { name, clients, tenant } => {
+        Verb::Create {
+            name,
+            clients,
+            tenant,
+        } => {
             let tenant = tenant.resolve(&server).await?;
             let made = connections::create(&server, &tenant.name, &name, clients).await?;
             Ok(Output::new(&made, format!("connection {name}")))
@@ -46,7 +50,10 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
                 };
                 [connection.name.clone(), clients]
             });
-            Ok(Output::new(&connections, table(["CONNECTION", "ENABLED FOR"], rows)))
+            Ok(Output::new(
+                &connections,
+                table(["CONNECTION", "ENABLED FOR"], rows),
+            ))
         }
     }
 }

@@ -67,7 +67,8 @@ impl CliError {
     /// Says what went wrong, on the standard error stream.
     pub(super) fn print(&self, json: bool) -> ExitCode {
         if json {
-            let error = json!({ "error": { "message": self.message, "exit_code": self.code as u8 } });
+            let error =
+                json!({ "error": { "message": self.message, "exit_code": self.code as u8 } });
             eprintln!("{error}");
         } else {
             eprintln!("error: {}", self.message);

@@ -33,7 +33,9 @@ pub(super) async fn run(args: Args, open: &OpenOptions) -> Result<Output, CliErr
     let name = TenantName::parse(&args.tenant).map_err(CliError::usage)?;
     let issuer = args.issuer.unwrap_or_else(|| default_issuer(&name));
     let issuer = Issuer::parse(&issuer).map_err(CliError::usage)?;
-    let email = args.admin_email.unwrap_or_else(|| format!("admin@{}", issuer.host()));
+    let email = args
+        .admin_email
+        .unwrap_or_else(|| format!("admin@{}", issuer.host()));
 
     let step = progress::step("opening the store");
     let server = open.open()?;
@@ -62,7 +64,10 @@ pub(super) async fn run(args: Args, open: &OpenOptions) -> Result<Output, CliErr
         ["tenant".to_owned(), tenant.name.to_string()],
         ["issuer".to_owned(), tenant.issuer.as_str().to_owned()],
         ["administrator".to_owned(), email.clone()],
-        ["password (shown once)".to_owned(), password.expose().to_owned()],
+        [
+            "password (shown once)".to_owned(),
+            password.expose().to_owned(),
+        ],
     ];
     let text = format!(
         "{}\n\nNext: claimsmith client create NAME --grant password, claimsmith api create IDENTIFIER, claimsmith serve",

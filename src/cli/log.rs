@@ -18,7 +18,10 @@ pub(super) async fn run(args: Args, open: &OpenOptions) -> Result<Output, CliErr
     let server = open.open_existing()?;
     let tenant = args.tenant.resolve(&server).await?;
     let events = log::newest(&server.records, &tenant.name, args.limit).await?;
-    let text = table(["TIME", "TYPE", "USER", "CLIENT", "DESCRIPTION"], events.iter().map(row));
+    let text = table(
+        ["TIME", "TYPE", "USER", "CLIENT", "DESCRIPTION"],
+        events.iter().map(row),
+    );
     Ok(Output::new(&events, text))
 }
 

@@ -26,7 +26,9 @@ use self::output::Output;
 /// A token server whose tenants decide with WebAssembly rules.
 #[derive(Parser)]
 #[command(name = "claimsmith", version, about, arg_required_else_help = true)]
-#[command(after_help = "Start here:\n  claimsmith demo             a server with a tenant, a user and rules, in one step\n  claimsmith init --tenant acme && claimsmith serve\n  claimsmith rule check my-rule.wasm")]
+#[command(
+    after_help = "Start here:\n  claimsmith demo             a server with a tenant, a user and rules, in one step\n  claimsmith init --tenant acme && claimsmith serve\n  claimsmith rule check my-rule.wasm"
+)]
 struct Cli {
     #[command(flatten)]
     open: OpenOptions,
@@ -74,7 +76,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            let code = if error.use_stderr() { ExitCode::Usage } else { ExitCode::Success };
+            let code = if error.use_stderr() {
+                ExitCode::Usage
+            } else {
+                ExitCode::Success
+            };
             // Nobody is left to be told that the terminal is gone.
             drop(error.print());
             return code;

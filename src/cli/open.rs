@@ -21,7 +21,13 @@ pub(super) struct OpenOptions {
 
     /// The master key, base64 or hexadecimal of 32 bytes, instead of `master.key` in the data
     /// directory. Better in the environment than on the command line.
-    #[arg(long, global = true, env = "CLAIMSMITH_MASTER_KEY", value_name = "KEY", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "CLAIMSMITH_MASTER_KEY",
+        value_name = "KEY",
+        hide_env_values = true
+    )]
     master_key: Option<String>,
 
     /// Refuse writes when less than this is free on the disk, in MiB

@@ -16,10 +16,20 @@ use crate::server::Server;
 pub(super) struct Args {
     /// The address to listen on. Put a TLS proxy in front of anything but a loopback address:
     /// passwords cross this connection.
-    #[arg(long, env = "CLAIMSMITH_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    #[arg(
+        long,
+        env = "CLAIMSMITH_LISTEN",
+        default_value = "127.0.0.1:8080",
+        value_name = "ADDRESS"
+    )]
     listen: SocketAddr,
     /// What to log, in the words of `tracing`'s filters
-    #[arg(long, env = "CLAIMSMITH_LOG", default_value = "info", value_name = "FILTER")]
+    #[arg(
+        long,
+        env = "CLAIMSMITH_LOG",
+        default_value = "info",
+        value_name = "FILTER"
+    )]
     log: String,
 }
 
@@ -55,7 +65,11 @@ pub(super) async fn serve(
         .map_err(CliError::failure)?;
     server.close();
     let failed = failure.await.is_ok();
-    Ok(if failed { ExitCode::StoreFailed } else { ExitCode::Success })
+    Ok(if failed {
+        ExitCode::StoreFailed
+    } else {
+        ExitCode::Success
+    })
 }
 
 /// Ends when the store will not take writes again in this process: after a failed fsync nothing
@@ -73,7 +87,9 @@ async fn store_failure(server: Arc<Server>) {
 
 pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, CliError> {
     TcpListener::bind(address).await.map_err(|error| {
-        CliError::failure(format!("cannot listen on {address}: {error}; choose another with --listen"))
+        CliError::failure(format!(
+            "cannot listen on {address}: {error}; choose another with --listen"
+        ))
     })
 }
 

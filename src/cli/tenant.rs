@@ -2,9 +2,9 @@
 
 use clap::Subcommand;
 
+use super::CliError;
 use super::open::OpenOptions;
 use super::output::{Output, table};
-use super::CliError;
 use crate::admin::tenants::{self, Change};
 use crate::tenant::{Denials, ErrorProfile, Issuer, Tenant, TenantName};
 
@@ -66,9 +66,16 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
         Verb::List => {
             let tenants = tenants::list(open.open_existing()?.as_ref()).await?;
             let rows = tenants.iter().map(|tenant| {
-                [tenant.name.to_string(), tenant.issuer.as_str().to_owned(), tenant.friendly_name.clone()]
+                [
+                    tenant.name.to_string(),
+                    tenant.issuer.as_str().to_owned(),
+                    tenant.friendly_name.clone(),
+                ]
             });
-            Ok(Output::new(&tenants, table(["TENANT", "ISSUER", "NAME"], rows)))
+            Ok(Output::new(
+                &tenants,
+                table(["TENANT", "ISSUER", "NAME"], rows),
+            ))
         }
         Verb::Show { name } => {
             let name = TenantName::parse(&name).map_err(CliError::usage)?;
@@ -109,8 +116,14 @@ fn show(tenant: &Tenant) -> Result<Output, CliError> {
         ["tenant".to_owned(), tenant.name.to_string()],
         ["name".to_owned(), tenant.friendly_name.clone()],
         ["issuer".to_owned(), tenant.issuer.as_str().to_owned()],
-        ["default audience".to_owned(), tenant.default_audience.clone().unwrap_or_else(none)],
-        ["default directory".to_owned(), tenant.default_directory.clone().unwrap_or_else(none)],
+        [
+            "default audience".to_owned(),
+            tenant.default_audience.clone().unwrap_or_else(none),
+        ],
+        [
+            "default directory".to_owned(),
+            tenant.default_directory.clone().unwrap_or_else(none),
+        ],
         ["errors".to_owned(), super::output::word(tenant.errors)],
         ["denials".to_owned(), super::output::word(tenant.denials)],
     ];

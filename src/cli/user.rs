@@ -128,7 +128,11 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
             let users = users::list(&server, &tenant.name).await?;
             Ok(Output::new(&users, table(HEADER, users.iter().map(row))))
         }
-        Verb::Find { identifier, connection, tenant } => {
+        Verb::Find {
+            identifier,
+            connection,
+            tenant,
+        } => {
             let tenant = tenant.resolve(&server).await?;
             match users::find(&server, &tenant.name, &connection, &identifier).await? {
                 Some(user) => Ok(Output::new(&user, table(HEADER, [row(&user)]))),
@@ -140,7 +144,10 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
         Verb::SetPassword { user_id, tenant } => {
             let tenant = tenant.resolve(&server).await?;
             users::set_password(&server, &tenant.name, &user_id, read_password()?).await?;
-            Ok(Output::new(json!({ "user_id": user_id }), "the password was set"))
+            Ok(Output::new(
+                json!({ "user_id": user_id }),
+                "the password was set",
+            ))
         }
         Verb::Block { user_id, tenant } => {
             let tenant = tenant.resolve(&server).await?;
@@ -181,7 +188,9 @@ fn with_password(user: &User, made_up: Option<Secret>) -> Output {
 
 fn read_password() -> Result<Secret, CliError> {
     let mut line = String::new();
-    std::io::stdin().read_line(&mut line).map_err(CliError::failure)?;
+    std::io::stdin()
+        .read_line(&mut line)
+        .map_err(CliError::failure)?;
     let password = Secret::new(line.trim_end_matches(['\r', '\n']));
     zeroize::Zeroize::zeroize(&mut line);
     Ok(password)

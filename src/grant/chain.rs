@@ -79,7 +79,8 @@ pub(super) async fn configuration(
         let context = context.each_ref().map(String::as_str);
         let opened = record.value.open(server.keyring.master(), &context);
         let opened = opened.map_err(|error| Error::Internal(error.to_string()))?;
-        let value = std::str::from_utf8(&opened).map_err(|error| Error::Internal(error.to_string()))?;
+        let value =
+            std::str::from_utf8(&opened).map_err(|error| Error::Internal(error.to_string()))?;
         values.insert(record.key, Secret::new(value));
     }
     Ok(values)

@@ -34,7 +34,9 @@ pub enum Error {
     #[error("client authentication failed: {0}")]
     ClientAuthentication(&'static str),
     /// The client may not use this grant.
-    #[error("the grant type `{grant_type}` is not switched on for the client, or the client is a third party's")]
+    #[error(
+        "the grant type `{grant_type}` is not switched on for the client, or the client is a third party's"
+    )]
     GrantNotAllowed {
         /// The grant's wire name.
         grant_type: &'static str,
@@ -43,7 +45,9 @@ pub enum Error {
     #[error("there is no API `{0}`")]
     UnknownAudience(String),
     /// The plain password grant needs a default directory.
-    #[error("the tenant has no default directory; set one with `claimsmith tenant set NAME --default-directory CONNECTION`")]
+    #[error(
+        "the tenant has no default directory; set one with `claimsmith tenant set NAME --default-directory CONNECTION`"
+    )]
     NoDefaultConnection,
     /// No connection answers to the realm.
     #[error("no connection answers to the realm `{0}`")]

@@ -22,7 +22,12 @@ pub(super) struct Facts<'a> {
 
 /// The exchange as rules see it.
 pub(super) fn describe(facts: &Facts<'_>) -> Exchange {
-    let Parties { tenant, client, api, .. } = facts.parties;
+    let Parties {
+        tenant,
+        client,
+        api,
+        ..
+    } = facts.parties;
     Exchange {
         id: facts.id.to_owned(),
         tenant: tenant.name.to_string(),
@@ -85,7 +90,10 @@ fn profile(user: &crate::user::User) -> Map<String, Value> {
         .filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?))))
         .collect();
     if user.phone_number.is_some() {
-        profile.insert("phone_number_verified".to_owned(), json!(user.phone_verified));
+        profile.insert(
+            "phone_number_verified".to_owned(),
+            json!(user.phone_verified),
+        );
     }
     profile.insert("updated_at".to_owned(), json!(user.updated_at.to_string()));
     profile

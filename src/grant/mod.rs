@@ -14,7 +14,9 @@ mod trail;
 
 pub(crate) use self::chain::MAX_CONFIGURATION_VALUES;
 pub use self::error::Error;
-pub use self::request::{ClientCredentials, GrantRequest, Origin, PasswordCredentials, TokenRequest};
+pub use self::request::{
+    ClientCredentials, GrantRequest, Origin, PasswordCredentials, TokenRequest,
+};
 pub use self::scope::{GrantedScopes, STANDARD as STANDARD_SCOPES};
 use self::trail::Trail;
 use crate::api::Api;
@@ -159,7 +161,11 @@ async fn authenticate_client(
     let Some(Stored { record: client, .. }) = stored else {
         return Err(refused("there is no such client"));
     };
-    match (client.token_endpoint_auth_method, &client.secret, &presented.secret) {
+    match (
+        client.token_endpoint_auth_method,
+        &client.secret,
+        &presented.secret,
+    ) {
         (ClientAuthentication::None, _, None) => Ok(AuthenticatedClient(client)),
         (ClientAuthentication::None, _, Some(_)) => {
             Err(refused("a public client presented a secret"))
@@ -222,20 +228,22 @@ async fn keep(
     Ok(server.records.commit(batch).await?)
 }
 
-async fn merge_metadata(
-    server: &Server,
-    parts: &[&str],
-    changes: &Changes,
-) -> Result<(), Error> {
+async fn merge_metadata(server: &Server, parts: &[&str], changes: &Changes) -> Result<(), Error> {
     // Somebody else may write the same user; a merge of single keys can simply be made again.
     for _ in 0..8 {
         let Some(stored) = server.records.get::<User>(parts).await? else {
-            return Err(Error::Internal("the user was deleted during its login".to_owned()));
+            return Err(Error::Internal(
+                "the user was deleted during its login".to_owned(),
+            ));
         };
         let mut user = stored.record.clone();
         user.merge_metadata(&changes.user_metadata, &changes.app_metadata);
         user.updated_at = server.clock.now();
-        match server.records.commit(Batch::durable().replace(&stored, &user)).await {
+        match server
+            .records
+            .commit(Batch::durable().replace(&stored, &user))
+            .await
+        {
             Err(crate::store::Error::Conflict) => {}
             done => return Ok(done?),
         }

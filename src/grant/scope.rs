@@ -37,7 +37,9 @@ impl GrantedScopes {
                 grant(scope);
             }
         }
-        let asks_api = asked.iter().any(|scope| !is_standard(scope) && scope != OFFLINE_ACCESS);
+        let asks_api = asked
+            .iter()
+            .any(|scope| !is_standard(scope) && scope != OFFLINE_ACCESS);
         if let (Some(api), false) = (api, asks_api) {
             api.scopes.iter().for_each(|scope| grant(&scope.value));
         }
@@ -89,14 +91,22 @@ mod tests {
     #[test]
     fn an_api_gives_all_its_scopes_when_none_of_them_is_asked() {
         check("", true, "read:orders write:orders");
-        check("profile openid", true, "profile openid read:orders write:orders");
+        check(
+            "profile openid",
+            true,
+            "profile openid read:orders write:orders",
+        );
         check("offline_access", true, "read:orders write:orders");
     }
 
     #[test]
     fn openid_alone_gives_the_five_standard_scopes() {
         check("openid", false, "openid profile email address phone");
-        check("openid", true, "openid profile email address phone read:orders write:orders");
+        check(
+            "openid",
+            true,
+            "openid profile email address phone read:orders write:orders",
+        );
     }
 
     #[test]
@@ -106,7 +116,11 @@ mod tests {
 
     #[test]
     fn what_is_asked_is_granted_in_the_order_asked_and_once() {
-        check("write:orders openid write:orders", true, "write:orders openid");
+        check(
+            "write:orders openid write:orders",
+            true,
+            "write:orders openid",
+        );
     }
 
     #[test]

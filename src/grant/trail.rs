@@ -79,18 +79,43 @@ impl Trail {
 
     /// The operator's line, and one for each rule that failed.
     fn trace(&self) {
-        let LogEvent { exchange_id, client_id, description, .. } = &self.event;
+        let LogEvent {
+            exchange_id,
+            client_id,
+            description,
+            ..
+        } = &self.event;
         let tenant = self.tenant.as_str();
         match description {
             None => tracing::info!(tenant, exchange_id, client_id, "token issued"),
             Some(reason) => {
-                tracing::info!(tenant, exchange_id, client_id, reason, "token request refused");
+                tracing::info!(
+                    tenant,
+                    exchange_id,
+                    client_id,
+                    reason,
+                    "token request refused"
+                );
             }
         }
         for report in self.event.rules.iter().flat_map(|report| &report.rules) {
-            if let Outcome::Faulted { fault, detail, skipped } = &report.outcome {
+            if let Outcome::Faulted {
+                fault,
+                detail,
+                skipped,
+            } = &report.outcome
+            {
                 let (rule, version) = (&report.rule, report.version);
-                tracing::warn!(tenant, exchange_id, rule, version, ?fault, detail, skipped, "a rule failed");
+                tracing::warn!(
+                    tenant,
+                    exchange_id,
+                    rule,
+                    version,
+                    ?fault,
+                    detail,
+                    skipped,
+                    "a rule failed"
+                );
             }
         }
     }

@@ -155,9 +155,11 @@ pub(super) fn refuse(error: Error, profile: ErrorProfile) -> Refusal {
             "unsupported_grant_type",
             "Grant type not supported",
         ),
-        Error::MissingClientId => {
-            Refusal::new(StatusCode::UNAUTHORIZED, "invalid_client", "Missing client_id")
-        }
+        Error::MissingClientId => Refusal::new(
+            StatusCode::UNAUTHORIZED,
+            "invalid_client",
+            "Missing client_id",
+        ),
         Error::ClientAuthentication(_) => unauthenticated(profile),
         Error::GrantNotAllowed { grant_type } => Refusal::new(
             forbidden,
@@ -167,7 +169,11 @@ pub(super) fn refuse(error: Error, profile: ErrorProfile) -> Refusal {
         Error::UnknownAudience(audience) => Refusal::new(
             forbidden,
             // RFC 8707, section 2 names the code that RFC 6749 lacks.
-            if rfc { "invalid_target" } else { "access_denied" },
+            if rfc {
+                "invalid_target"
+            } else {
+                "access_denied"
+            },
             format!("Service not enabled within domain: {}", reflect(&audience)),
         ),
         Error::NoDefaultConnection => Refusal::new(
@@ -186,7 +192,11 @@ pub(super) fn refuse(error: Error, profile: ErrorProfile) -> Refusal {
         Error::Denied(denial, denials) => denied(denial, denials, forbidden, rfc),
         Error::RuleFaulted => Refusal::new(
             forbidden,
-            if rfc { "invalid_grant" } else { "access_denied" },
+            if rfc {
+                "invalid_grant"
+            } else {
+                "access_denied"
+            },
             "The login could not be completed. Please contact the administrator.",
         ),
         Error::MfaRequired => Refusal::new(

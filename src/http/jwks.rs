@@ -16,6 +16,9 @@ pub(super) async fn keys(
     State(server): State<Arc<Server>>,
     at: AtTenant,
 ) -> Result<Response, Refusal> {
-    let keys = server.keyring.jwks(&server.records, &at.tenant.name).await?;
+    let keys = server
+        .keyring
+        .jwks(&server.records, &at.tenant.name)
+        .await?;
     Ok((PUBLIC, Json(keys)).into_response())
 }

@@ -31,8 +31,14 @@ pub fn router(server: Arc<Server>) -> Router {
     Router::new()
         .route("/oauth/token", post(token::issue))
         .route("/userinfo", get(userinfo::get).post(userinfo::post))
-        .route("/.well-known/openid-configuration", get(discovery::metadata))
-        .route("/.well-known/oauth-authorization-server", get(discovery::metadata))
+        .route(
+            "/.well-known/openid-configuration",
+            get(discovery::metadata),
+        )
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(discovery::metadata),
+        )
         .route("/.well-known/jwks.json", get(jwks::keys))
         .route("/health", get(health::health))
         .fallback(not_found)
@@ -41,7 +47,11 @@ pub fn router(server: Arc<Server>) -> Router {
 }
 
 async fn not_found() -> Refusal {
-    Refusal::new(StatusCode::NOT_FOUND, "not_found", "There is no such endpoint.")
+    Refusal::new(
+        StatusCode::NOT_FOUND,
+        "not_found",
+        "There is no such endpoint.",
+    )
 }
 
 async fn method_not_allowed() -> Refusal {

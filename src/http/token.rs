@@ -67,7 +67,11 @@ fn parse(
     let kind = match grant_type.as_str() {
         GrantRequest::PASSWORD => Grant::Password,
         GrantRequest::PASSWORD_REALM => Grant::PasswordRealm,
-        _ => return Err(Error::UnsupportedGrantType(grant_type.chars().take(100).collect())),
+        _ => {
+            return Err(Error::UnsupportedGrantType(
+                grant_type.chars().take(100).collect(),
+            ));
+        }
     };
     let client = client(&parts.headers, &mut params)?;
     let audience = params.get("audience")?.map(str::to_owned);
@@ -123,10 +127,16 @@ fn without_credentials(mut params: Params) -> Result<Vec<(String, String)>, Erro
 /// RFC 6749, section 2.3.1: client credentials must not be in the URI, where they end up in logs.
 /// The same holds for the user's; saying so beats ignoring them.
 fn refuse_credentials_in_the_uri(parts: &Parts) -> Result<(), Error> {
-    const REFUSED: [&str; 5] = ["username", "password", "refresh_token", "token", "client_assertion"];
+    const REFUSED: [&str; 5] = [
+        "username",
+        "password",
+        "refresh_token",
+        "token",
+        "client_assertion",
+    ];
     let query = parts.uri.query().unwrap_or_default();
-    let refused = form_urlencoded::parse(query.as_bytes())
-        .any(|(name, _)| REFUSED.contains(&name.as_ref()));
+    let refused =
+        form_urlencoded::parse(query.as_bytes()).any(|(name, _)| REFUSED.contains(&name.as_ref()));
     if refused {
         return Err(Error::InvalidRequest(
             "Parameters must be sent in the body of the request, not in its URI.".to_owned(),
@@ -142,17 +152,24 @@ fn client(headers: &HeaderMap, params: &mut Params) -> Result<ClientCredentials,
     let header = match Authorization::of(headers) {
         Ok(header) => header,
         Err(AuthorizationError::Repeated) => return Err(two_authentications()),
-        Err(_) => return Err(Error::ClientAuthentication("the Authorization header is malformed")),
+        Err(_) => {
+            return Err(Error::ClientAuthentication(
+                "the Authorization header is malformed",
+            ));
+        }
     };
     match header {
         None => {
             let client_id = in_body.ok_or(Error::MissingClientId)?;
             Ok(ClientCredentials { client_id, secret })
         }
-        Some(Authorization::Bearer(_)) => {
-            Err(Error::ClientAuthentication("a client does not authenticate with a token"))
-        }
-        Some(Authorization::Basic(BasicCredentials { client_id, client_secret })) => {
+        Some(Authorization::Bearer(_)) => Err(Error::ClientAuthentication(
+            "a client does not authenticate with a token",
+        )),
+        Some(Authorization::Basic(BasicCredentials {
+            client_id,
+            client_secret,
+        })) => {
             if secret.is_some() || in_body.is_some_and(|in_body| in_body != client_id) {
                 return Err(two_authentications());
             }
@@ -168,7 +185,9 @@ fn two_authentications() -> Error {
 
 fn required(params: &Params, name: &'static str) -> Result<String, Error> {
     let value = params.get(name)?;
-    value.map(str::to_owned).ok_or(Error::MissingParameter(name))
+    value
+        .map(str::to_owned)
+        .ok_or(Error::MissingParameter(name))
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {

@@ -54,9 +54,10 @@ pub(super) async fn post(
 async fn answer(server: &Server, at: &AtTenant, token: &Secret) -> Result<Response, Refusal> {
     let now = server.clock.now();
     let claims = async {
-        let Server { records, keyring, .. } = server;
-        let access =
-            access::verify_access_token(records, keyring, &at.tenant, token, now).await?;
+        let Server {
+            records, keyring, ..
+        } = server;
+        let access = access::verify_access_token(records, keyring, &at.tenant, token, now).await?;
         access::userinfo(records, &at.tenant, &access).await
     };
     match claims.await {
@@ -82,7 +83,10 @@ async fn answer(server: &Server, at: &AtTenant, token: &Secret) -> Result<Respon
             "insufficient_scope",
             "The access token does not grant openid",
         )
-        .with(header::WWW_AUTHENTICATE, r#"Bearer error="insufficient_scope", scope="openid""#)),
+        .with(
+            header::WWW_AUTHENTICATE,
+            r#"Bearer error="insufficient_scope", scope="openid""#,
+        )),
         Err(AccessError::Store(error)) => Err(error.into()),
         Err(AccessError::Key(error)) => Err(error.into()),
     }
@@ -100,8 +104,10 @@ fn no_token() -> Refusal {
 }
 
 fn two_tokens() -> Refusal {
-    Refusal::invalid_request("The access token must be sent in one way only.")
-        .with(header::WWW_AUTHENTICATE, r#"Bearer error="invalid_request""#)
+    Refusal::invalid_request("The access token must be sent in one way only.").with(
+        header::WWW_AUTHENTICATE,
+        r#"Bearer error="invalid_request""#,
+    )
 }
 
 fn in_form(headers: &HeaderMap, body: &[u8]) -> Result<Option<Secret>, ParamsError> {
@@ -114,7 +120,11 @@ fn from_header(headers: &HeaderMap) -> Result<Option<Secret>, Refusal> {
         Ok(Some(Authorization::Bearer(token))) => Ok(Some(token)),
         Ok(Some(Authorization::Basic(_))) => Err(no_token()),
         Err(AuthorizationError::Repeated) => Err(two_tokens()),
-        Err(_) => Err(Refusal::invalid_request("The Authorization header is malformed.")
-            .with(header::WWW_AUTHENTICATE, r#"Bearer error="invalid_request""#)),
+        Err(_) => Err(
+            Refusal::invalid_request("The Authorization header is malformed.").with(
+                header::WWW_AUTHENTICATE,
+                r#"Bearer error="invalid_request""#,
+            ),
+        ),
     }
 }

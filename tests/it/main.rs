@@ -1,5 +1,13 @@
 //! All tests that use the crate from outside, in one binary: it links once.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has found a failure"
+)]
+
 mod credential;
 mod http;
 mod routes;

@@ -6,39 +6,104 @@ use std::path::{Path, PathBuf};
 const INVARIANTS: [(&str, &[&str], &str); 9] = [
     (
         "src/http",
-        &["wasmtime", "argon2", "sled", "crate::store::sled", "crate::cli"],
+        &[
+            "wasmtime",
+            "argon2",
+            "sled",
+            "crate::store::sled",
+            "crate::cli",
+        ],
         "http knows grants and the types of tokens, never a backend or an engine",
     ),
     (
         "src/grant",
-        &["axum", "hyper", "crate::http", "HeaderMap", "wasmtime", "sled", "crate::admin", "crate::cli"],
+        &[
+            "axum",
+            "hyper",
+            "crate::http",
+            "HeaderMap",
+            "wasmtime",
+            "sled",
+            "crate::admin",
+            "crate::cli",
+        ],
         "a grant knows nothing of HTTP: no axum, no header maps",
     ),
     (
         "src/credential",
-        &["axum", "hyper", "crate::http", "crate::grant", "crate::token", "wasmtime", "sled", "crate::cli"],
+        &[
+            "axum",
+            "hyper",
+            "crate::http",
+            "crate::grant",
+            "crate::token",
+            "wasmtime",
+            "sled",
+            "crate::cli",
+        ],
         "credentials know nothing of rules (but the marker of a subject), tokens or HTTP",
     ),
     (
         "src/rule_host",
-        &["axum", "hyper", "crate::http", "crate::grant", "crate::store", "crate::tenant", "crate::user",
-          "crate::client", "crate::api", "crate::rule", "crate::token", "crate::credential", "crate::admin"],
+        &[
+            "axum",
+            "hyper",
+            "crate::http",
+            "crate::grant",
+            "crate::store",
+            "crate::tenant",
+            "crate::user",
+            "crate::client",
+            "crate::api",
+            "crate::rule",
+            "crate::token",
+            "crate::credential",
+            "crate::admin",
+        ],
         "the rule host knows nothing of HTTP, of the store, of grants or of tenants' records",
     ),
     (
         "src/token",
-        &["axum", "hyper", "crate::http", "crate::grant", "wasmtime", "sled", "argon2", "crate::admin"],
+        &[
+            "axum",
+            "hyper",
+            "crate::http",
+            "crate::grant",
+            "wasmtime",
+            "sled",
+            "argon2",
+            "crate::admin",
+        ],
         "tokens know the store, never HTTP, grants or the inside of rules",
     ),
     (
         "src/store",
-        &["axum", "hyper", "crate::http", "crate::grant", "crate::token", "crate::credential", "crate::tenant",
-          "crate::user", "crate::rule_host", "wasmtime", "argon2"],
+        &[
+            "axum",
+            "hyper",
+            "crate::http",
+            "crate::grant",
+            "crate::token",
+            "crate::credential",
+            "crate::tenant",
+            "crate::user",
+            "crate::rule_host",
+            "wasmtime",
+            "argon2",
+        ],
         "the store knows nothing of what is above it",
     ),
     (
         "src/admin",
-        &["axum", "hyper", "crate::http", "crate::cli", "wasmtime", "argon2", "sled"],
+        &[
+            "axum",
+            "hyper",
+            "crate::http",
+            "crate::cli",
+            "wasmtime",
+            "argon2",
+            "sled",
+        ],
         "administration knows nothing of HTTP",
     ),
     (
@@ -85,9 +150,13 @@ fn a_crate_is_used_in_its_own_room_only() {
     for (name, rooms) in CRATES {
         for (file, number, line) in code_lines("src") {
             let at_home = rooms.iter().any(|room| file.starts_with(room));
-            let used = line.contains(&format!("{name}::")) && !line.contains(&format!("::{name}::"));
+            let used =
+                line.contains(&format!("{name}::")) && !line.contains(&format!("::{name}::"));
             if used && !at_home {
-                broken.push(format!("{}:{number}: `{name}` belongs in {rooms:?}", file.display()));
+                broken.push(format!(
+                    "{}:{number}: `{name}` belongs in {rooms:?}",
+                    file.display()
+                ));
             }
         }
     }
@@ -99,7 +168,11 @@ fn no_source_file_grows_past_what_one_reads_at_a_sitting() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for file in rust_files(&root.join("src")) {
         let lines = std::fs::read_to_string(&file).unwrap().lines().count();
-        assert!(lines <= 500, "{} has {lines} lines; split it", file.display());
+        assert!(
+            lines <= 500,
+            "{} has {lines} lines; split it",
+            file.display()
+        );
     }
 }
 
@@ -114,7 +187,8 @@ fn mentions(line: &str, name: &str) -> bool {
             false => rest.starts_with("::"),
         }
     };
-    line.match_indices(name).any(|(at, _)| start(at) && named(at))
+    line.match_indices(name)
+        .any(|(at, _)| start(at) && named(at))
 }
 
 /// Lines of code of a room, with file and number, without comments. Paths are relative to the root.

@@ -72,7 +72,9 @@ impl<'a> Request<'a> {
         let status = response.status();
         let body: Value = response.json().await.map_err(CliError::failure)?;
         if !status.is_success() {
-            return Err(CliError::failure(format!("the server answered {status}: {body}")));
+            return Err(CliError::failure(format!(
+                "the server answered {status}: {body}"
+            )));
         }
         Ok(body)
     }

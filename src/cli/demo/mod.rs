@@ -73,7 +73,10 @@ pub(super) async fn run(args: Args, open: &OpenOptions, json: bool) -> Result<Ou
 
     if !args.once {
         if !json {
-            println!("\nserving on {issuer}; stop with Ctrl-C", issuer = issuer.as_str());
+            println!(
+                "\nserving on {issuer}; stop with Ctrl-C",
+                issuer = issuer.as_str()
+            );
         }
         serve::stop_signal().await;
     }
@@ -84,10 +87,7 @@ pub(super) async fn run(args: Args, open: &OpenOptions, json: bool) -> Result<Ou
 }
 
 /// Which rule set what in the exchange that just happened, from the tenant's log.
-async fn provenance(
-    server: &Server,
-    seeded: &seed::Seeded,
-) -> Result<Vec<Provenance>, CliError> {
+async fn provenance(server: &Server, seeded: &seed::Seeded) -> Result<Vec<Provenance>, CliError> {
     let newest = log::newest(&server.records, &seeded.tenant, 1).await?;
     let report = newest.into_iter().next().and_then(|event| event.rules);
     Ok(report.unwrap_or_default().provenance)

@@ -44,15 +44,34 @@ impl Shown<'_> {
     /// For people.
     pub(super) fn text(&self) -> Result<String, CliError> {
         let claims = self.claims()?;
-        let mut text = format!("data in {}\n\nrequest\n\n{}\n", self.data.display(), self.curl());
+        let mut text = format!(
+            "data in {}\n\nrequest\n\n{}\n",
+            self.data.display(),
+            self.curl()
+        );
         // Writing to a string cannot fail.
-        let _ = write!(text, "\nresponse\n\n{:#}\n\naccess token\n\n", self.response);
+        let _ = write!(
+            text,
+            "\nresponse\n\n{:#}\n\naccess token\n\n",
+            self.response
+        );
         for (name, value) in claims.iter().filter(|(name, _)| *name != "scope") {
-            let _ = writeln!(text, "  {name}: {value}{}", self.set_by(Provenanced::Claim, name));
+            let _ = writeln!(
+                text,
+                "  {name}: {value}{}",
+                self.set_by(Provenanced::Claim, name)
+            );
         }
-        let scopes = claims.get("scope").and_then(Value::as_str).unwrap_or_default();
+        let scopes = claims
+            .get("scope")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         for scope in scopes.split(' ') {
-            let _ = writeln!(text, "  scope {scope}{}", self.set_by(Provenanced::Scope, scope));
+            let _ = writeln!(
+                text,
+                "  scope {scope}{}",
+                self.set_by(Provenanced::Scope, scope)
+            );
         }
         Ok(text.trim_end().to_owned())
     }

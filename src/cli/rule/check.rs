@@ -34,7 +34,10 @@ pub(super) fn describe(inspection: &Inspection) -> String {
         ["interface".to_owned(), inspection.interface.clone()],
         ["imports".to_owned(), imports],
         ["size".to_owned(), format!("{} bytes", inspection.size)],
-        ["memory".to_owned(), format!("at most {} bytes", inspection.memory_bytes_max)],
+        [
+            "memory".to_owned(),
+            format!("at most {} bytes", inspection.memory_bytes_max),
+        ],
         ["digest".to_owned(), format!("sha256:{}", inspection.digest)],
     ];
     table(["", "it loads as a rule"], rows)

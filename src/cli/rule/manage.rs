@@ -88,7 +88,10 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
             let (version, inspection) =
                 rules::upload(&server, &tenant.name, &name, component).await?;
             let text = format!("{}@{}\n{}", name, version.version, describe(&inspection));
-            Ok(Output::new(json!({ "version": version, "inspection": inspection }), text))
+            Ok(Output::new(
+                json!({ "version": version, "inspection": inspection }),
+                text,
+            ))
         }
         Verb::Versions { name, tenant } => {
             let server = open.open_existing()?;
@@ -96,14 +99,34 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
             let versions = rules::versions(&server, &tenant.name, &name).await?;
             let rows = versions.iter().map(|version| {
                 let uploaded = version.uploaded_at.to_string();
-                [version.version.to_string(), uploaded, version.size.to_string(), version.digest.clone()]
+                [
+                    version.version.to_string(),
+                    uploaded,
+                    version.size.to_string(),
+                    version.digest.clone(),
+                ]
             });
-            Ok(Output::new(&versions, table(["VERSION", "UPLOADED", "BYTES", "SHA-256"], rows)))
+            Ok(Output::new(
+                &versions,
+                table(["VERSION", "UPLOADED", "BYTES", "SHA-256"], rows),
+            ))
         }
-        Verb::Bind { name, version, order, grants, on_fault, tenant } => {
+        Verb::Bind {
+            name,
+            version,
+            order,
+            grants,
+            on_fault,
+            tenant,
+        } => {
             let server = open.open_existing()?;
             let tenant = tenant.resolve(&server).await?;
-            let new = NewBinding { version, order, grants, on_fault };
+            let new = NewBinding {
+                version,
+                order,
+                grants,
+                on_fault,
+            };
             let binding = rules::bind(&server, &tenant.name, &name, new).await?;
             Ok(Output::new(&binding, table(HEADER, [row(&binding)])))
         }
@@ -111,13 +134,19 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
             let server = open.open_existing()?;
             let tenant = tenant.resolve(&server).await?;
             rules::unbind(&server, &tenant.name, &name).await?;
-            Ok(Output::new(json!({ "rule": name }), format!("{name} is not in use any more")))
+            Ok(Output::new(
+                json!({ "rule": name }),
+                format!("{name} is not in use any more"),
+            ))
         }
         Verb::List { tenant } => {
             let server = open.open_existing()?;
             let tenant = tenant.resolve(&server).await?;
             let bindings = rules::bindings(&server, &tenant.name).await?;
-            Ok(Output::new(&bindings, table(HEADER, bindings.iter().map(row))))
+            Ok(Output::new(
+                &bindings,
+                table(HEADER, bindings.iter().map(row)),
+            ))
         }
         Verb::Configure { key, value, tenant } => {
             let server = open.open_existing()?;
@@ -147,6 +176,8 @@ fn row(binding: &Binding) -> [String; 5] {
 
 fn first_line() -> Result<Secret, CliError> {
     let mut line = String::new();
-    std::io::stdin().read_line(&mut line).map_err(CliError::failure)?;
+    std::io::stdin()
+        .read_line(&mut line)
+        .map_err(CliError::failure)?;
     Ok(Secret::new(line.trim_end_matches(['\r', '\n'])))
 }

@@ -9,7 +9,8 @@ use super::fixture::{self, NobodyLoggedIn};
 use super::{CliError, Output, engine, read_component};
 use crate::cli::{ExitCode, progress};
 use crate::rule_host::{
-    BoundRule, Changes, EffectReport, Limits, OnFault, Outcome, Report, RuleHost, RuleReport, Verdict,
+    BoundRule, Changes, EffectReport, Limits, OnFault, Outcome, Report, RuleHost, RuleReport,
+    Verdict,
 };
 
 #[derive(clap::Args)]
@@ -79,7 +80,9 @@ fn load(host: &RuleHost, args: &Args) -> Result<Vec<BoundRule>, CliError> {
 
 /// `rules/office-hours/rule.wasm` is better known by its folder.
 fn name(path: &Path) -> String {
-    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let stem = path
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned());
     let folder = || {
         let folder = path.parent()?.file_name()?;
         Some(folder.to_string_lossy().into_owned())
@@ -110,9 +113,14 @@ fn describe(word: &str, changes: Option<&Changes>, report: &Report, limits: &Lim
     let _ = writeln!(text, "outcome: {word}");
     if let Some(changes) = changes {
         let _ = writeln!(text, "scopes:  {}", changes.scopes.join(" "));
-        for (kind, claims) in [("access", &changes.access_claims), ("id", &changes.id_claims)] {
+        for (kind, claims) in [
+            ("access", &changes.access_claims),
+            ("id", &changes.id_claims),
+        ] {
             for (name, value) in claims {
-                let value = value.as_ref().map_or("(removed)".to_owned(), Value::to_string);
+                let value = value
+                    .as_ref()
+                    .map_or("(removed)".to_owned(), Value::to_string);
                 let _ = writeln!(text, "{kind} claim {name}: {value}");
             }
         }
@@ -124,7 +132,11 @@ fn describe_rule(text: &mut String, rule: &RuleReport, limits: &Limits) {
     let outcome = match &rule.outcome {
         Outcome::Allowed => "allowed".to_owned(),
         Outcome::Denied(denial) => format!("denied: {} ({})", denial.description, denial.error),
-        Outcome::Faulted { fault, detail, skipped } => {
+        Outcome::Faulted {
+            fault,
+            detail,
+            skipped,
+        } => {
             let skipped = if *skipped { ", skipped" } else { "" };
             format!("faulted ({fault:?}{skipped}): {detail}")
         }
@@ -155,10 +167,17 @@ fn describe_rule(text: &mut String, rule: &RuleReport, limits: &Limits) {
 
 fn describe_effect(effect: &EffectReport) -> String {
     let name = effect.name.as_deref().unwrap_or_default();
-    let value = effect.value.as_ref().map(Value::to_string).unwrap_or_default();
+    let value = effect
+        .value
+        .as_ref()
+        .map(Value::to_string)
+        .unwrap_or_default();
     let refused = match &effect.refused {
         Some(reason) => format!("  (refused: {reason})"),
         None => String::new(),
     };
-    format!("{} {name} {value}", effect.effect).trim_end().to_owned() + &refused
+    format!("{} {name} {value}", effect.effect)
+        .trim_end()
+        .to_owned()
+        + &refused
 }

@@ -1,12 +1,4 @@
 //! The front door, from outside: raw bytes in, raw bytes out.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a helper that fails is a test that fails"
-)]
-
 mod authorization;
 mod connections;
 mod head;

@@ -11,12 +11,20 @@ async fn metadata_is_the_same_at_both_addresses_and_names_only_what_answers() {
     let oauth = app.get("/.well-known/oauth-authorization-server").await;
     assert_eq!(openid.body, oauth.body);
     assert_eq!(openid.body["issuer"], json!(app.issuer));
-    let endpoints: Vec<(&String, &Value)> = openid.body.as_object().unwrap().iter()
+    let endpoints: Vec<(&String, &Value)> = openid
+        .body
+        .as_object()
+        .unwrap()
+        .iter()
         .filter(|(name, _)| name.ends_with("_endpoint") || name.ends_with("_uri"))
         .collect();
     assert_eq!(endpoints.len(), 3);
     for (name, url) in endpoints {
-        let path = url.as_str().unwrap().strip_prefix(app.issuer.trim_end_matches('/')).unwrap();
+        let path = url
+            .as_str()
+            .unwrap()
+            .strip_prefix(app.issuer.trim_end_matches('/'))
+            .unwrap();
         let status = app.get(path).await.status;
         assert_ne!(status, 404, "{name} {path}");
     }
@@ -40,9 +48,15 @@ async fn the_key_set_has_public_members_only_and_distinct_kids() {
     let answer = app.get("/.well-known/jwks.json").await;
     assert_eq!(answer.header("access-control-allow-origin"), "*");
     let keys = answer.body["keys"].as_array().unwrap();
-    let algorithms: Vec<&str> = keys.iter().map(|key| key["alg"].as_str().unwrap()).collect();
+    let algorithms: Vec<&str> = keys
+        .iter()
+        .map(|key| key["alg"].as_str().unwrap())
+        .collect();
     assert_eq!(algorithms, ["RS256", "PS256", "ES256", "EdDSA"]);
-    let mut kids: Vec<&str> = keys.iter().map(|key| key["kid"].as_str().unwrap()).collect();
+    let mut kids: Vec<&str> = keys
+        .iter()
+        .map(|key| key["kid"].as_str().unwrap())
+        .collect();
     kids.sort_unstable();
     kids.dedup();
     assert_eq!(kids.len(), 4);

@@ -1,13 +1,5 @@
 //! The store: what any backend must do, and what the embedded one must survive.
 
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "helpers of tests fail as tests do"
-)]
-
 mod conformance;
 mod crash;
 mod damage;

@@ -55,7 +55,11 @@ impl App {
         let config = Config {
             reserve_bytes: 0,
             // The cheapest that Argon2 allows: these tests are about everything else.
-            hashing: HashSettings { memory_kib: 8, passes: 1, lanes: 1 },
+            hashing: HashSettings {
+                memory_kib: 8,
+                passes: 1,
+                lanes: 1,
+            },
             ..Config::new(data.path().join("data"))
         };
         let server = Arc::new(Server::open_at(&config, Arc::clone(&clock) as _).unwrap());
@@ -63,13 +67,20 @@ impl App {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let router = claimsmith::http::router(Arc::clone(&server));
-        tokio::spawn(accept::serve(listener, router, ConnectionLimits::default(), async {
-            drop(stopped.await);
-        }));
+        tokio::spawn(accept::serve(
+            listener,
+            router,
+            ConnectionLimits::default(),
+            async {
+                drop(stopped.await);
+            },
+        ));
 
         let tenant = TenantName::parse("acme").unwrap();
         let issuer = format!("http://acme.localhost:{}/", address.port());
-        tenants::create(&server, tenant.clone(), Issuer::parse(&issuer).unwrap()).await.unwrap();
+        tenants::create(&server, tenant.clone(), Issuer::parse(&issuer).unwrap())
+            .await
+            .unwrap();
         let mut app = Self {
             server,
             clock,
@@ -83,8 +94,11 @@ impl App {
             _stop: stop,
             _data: data,
         };
-        app.add_api(API, SigningAlgorithm::RS256, TokenDialect::AccessToken).await;
-        let (client_id, secret) = app.add_client(ClientAuthentication::ClientSecretPost, true).await;
+        app.add_api(API, SigningAlgorithm::RS256, TokenDialect::AccessToken)
+            .await;
+        let (client_id, secret) = app
+            .add_client(ClientAuthentication::ClientSecretPost, true)
+            .await;
         app.client_id = client_id;
         app.client_secret = secret.unwrap();
         app.user = app.add_user(EMAIL, PASSWORD).await;
@@ -104,8 +118,13 @@ impl App {
             is_first_party: true,
             metadata: [("region".to_owned(), "north".to_owned())].into(),
         };
-        let (client, secret) = clients::create(&self.server, &self.tenant, new).await.unwrap();
-        (client.client_id, secret.map(|secret| secret.expose().to_owned()))
+        let (client, secret) = clients::create(&self.server, &self.tenant, new)
+            .await
+            .unwrap();
+        (
+            client.client_id,
+            secret.map(|secret| secret.expose().to_owned()),
+        )
     }
 
     pub(crate) async fn add_api(
@@ -114,16 +133,26 @@ impl App {
         signing_alg: SigningAlgorithm,
         token_dialect: TokenDialect,
     ) -> Option<Secret> {
-        let scope = |value: &str| ApiScope { value: value.to_owned(), description: String::new() };
+        let scope = |value: &str| ApiScope {
+            value: value.to_owned(),
+            description: String::new(),
+        };
         let new = NewApi {
             identifier: identifier.to_owned(),
             name: None,
-            scopes: vec![scope("read:orders"), scope("write:orders"), scope("export:orders")],
+            scopes: vec![
+                scope("read:orders"),
+                scope("write:orders"),
+                scope("export:orders"),
+            ],
             signing_alg,
             token_dialect,
             token_lifetime: 86_400,
         };
-        apis::create(&self.server, &self.tenant, new).await.unwrap().1
+        apis::create(&self.server, &self.tenant, new)
+            .await
+            .unwrap()
+            .1
     }
 
     pub(crate) async fn add_user(&self, email: &str, password: &str) -> User {
@@ -135,18 +164,31 @@ impl App {
             roles: vec!["editor".to_owned()],
             ..NewUser::default()
         };
-        users::create(&self.server, &self.tenant, new, Secret::new(password)).await.unwrap()
+        users::create(&self.server, &self.tenant, new, Secret::new(password))
+            .await
+            .unwrap()
     }
 
     /// Uploads a component and binds it behind those that are bound.
     pub(crate) async fn bind_rule(&self, name: &str, component: Vec<u8>, on_fault: OnFault) {
-        rules::upload(&self.server, &self.tenant, name, component).await.unwrap();
-        let binding = NewBinding { version: None, order: None, grants: Vec::new(), on_fault };
-        rules::bind(&self.server, &self.tenant, name, binding).await.unwrap();
+        rules::upload(&self.server, &self.tenant, name, component)
+            .await
+            .unwrap();
+        let binding = NewBinding {
+            version: None,
+            order: None,
+            grants: Vec::new(),
+            on_fault,
+        };
+        rules::bind(&self.server, &self.tenant, name, binding)
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn configure(&self, key: &str, value: &str) {
-        rules::configure(&self.server, &self.tenant, key, &Secret::new(value)).await.unwrap();
+        rules::configure(&self.server, &self.tenant, key, &Secret::new(value))
+            .await
+            .unwrap();
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -177,29 +219,49 @@ impl App {
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
         let host = "acme.localhost";
-        Answer::read(self.http.get(self.url(path)).header("host", host).send().await.unwrap()).await
+        Answer::read(
+            self.http
+                .get(self.url(path))
+                .header("host", host)
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await
     }
 
     pub(crate) async fn userinfo(&self, token: &str) -> Answer {
-        let request = self.http.get(self.url("/userinfo")).header("host", "acme.localhost");
+        let request = self
+            .http
+            .get(self.url("/userinfo"))
+            .header("host", "acme.localhost");
         Answer::read(request.bearer_auth(token).send().await.unwrap()).await
     }
 
     /// Verifies a token as a resource server would: by the published keys, algorithm, issuer and
     /// audience. Returns its header and claims.
-    pub(crate) async fn verify(&self, token: &str, audience: &str) -> (jsonwebtoken::Header, Value) {
+    pub(crate) async fn verify(
+        &self,
+        token: &str,
+        audience: &str,
+    ) -> (jsonwebtoken::Header, Value) {
         let jwks = self.get("/.well-known/jwks.json").await.body;
         let jwks: JwkSet = serde_json::from_value(jwks).unwrap();
         let header = jsonwebtoken::decode_header(token).unwrap();
         let jwk = jwks.find(header.kid.as_deref().unwrap()).unwrap();
-        assert_eq!(jwk.common.key_algorithm.unwrap().to_string(), format!("{:?}", header.alg));
+        assert_eq!(
+            jwk.common.key_algorithm.unwrap().to_string(),
+            format!("{:?}", header.alg)
+        );
         let mut validation = Validation::new(header.alg);
         validation.set_audience(&[audience]);
         validation.set_issuer(&[&self.issuer]);
         // The server's clock stands still; the machine's does not.
         validation.validate_exp = false;
         let key = DecodingKey::from_jwk(jwk).unwrap();
-        let claims = jsonwebtoken::decode::<Value>(token, &key, &validation).unwrap().claims;
+        let claims = jsonwebtoken::decode::<Value>(token, &key, &validation)
+            .unwrap()
+            .claims;
         (header, claims)
     }
 }
@@ -237,7 +299,8 @@ impl TokenForm<'_> {
 
     pub(crate) fn basic(mut self, client_id: &str, secret: &str) -> Self {
         use base64::Engine as _;
-        let pair = base64::engine::general_purpose::STANDARD.encode(format!("{client_id}:{secret}"));
+        let pair =
+            base64::engine::general_purpose::STANDARD.encode(format!("{client_id}:{secret}"));
         self.authorization = Some(format!("Basic {pair}"));
         self
     }
@@ -268,7 +331,11 @@ impl TokenForm<'_> {
     }
 
     /// Sends a body as it is.
-    pub(crate) async fn send_raw(self, content_type: &str, body: impl Into<reqwest::Body>) -> Answer {
+    pub(crate) async fn send_raw(
+        self,
+        content_type: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> Answer {
         let request = self.request().header("content-type", content_type);
         Answer::read(request.body(body).send().await.unwrap()).await
     }
@@ -288,7 +355,11 @@ impl Answer {
         let text = response.text().await.unwrap();
         let body = serde_json::from_str(&text)
             .unwrap_or_else(|_| panic!("every answer is JSON, but this is `{text}`"));
-        Self { status, headers, body }
+        Self {
+            status,
+            headers,
+            body,
+        }
     }
 
     /// A member of the body that is text.
@@ -309,7 +380,12 @@ impl Answer {
     pub(crate) fn refusal(&self) -> String {
         assert_eq!(self.header("cache-control"), "no-store", "{self:?}");
         assert_eq!(self.body.as_object().unwrap().len(), 2, "{self:?}");
-        format!("{} {}: {}", self.status, self.text("error"), self.text("error_description"))
+        format!(
+            "{} {}: {}",
+            self.status,
+            self.text("error"),
+            self.text("error_description")
+        )
     }
 
     #[track_caller]

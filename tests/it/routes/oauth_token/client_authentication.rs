@@ -14,9 +14,18 @@ async fn a_secret_in_the_body_or_in_a_basic_header() {
     let app = App::start().await;
     assert_eq!(app.request().send().await.status, 200);
     let (id, secret) = (app.client_id.as_str(), app.client_secret.as_str());
-    let basic = || app.request().without("client_id").without("client_secret").basic(id, secret);
+    let basic = || {
+        app.request()
+            .without("client_id")
+            .without("client_secret")
+            .basic(id, secret)
+    };
     assert_eq!(basic().send().await.status, 200);
-    assert_eq!(basic().with("client_id", id).send().await.status, 200, "the same id again is no second way");
+    assert_eq!(
+        basic().with("client_id", id).send().await.status,
+        200,
+        "the same id again is no second way"
+    );
 }
 
 #[tokio::test]
@@ -26,8 +35,19 @@ async fn a_public_client_has_its_id_only() {
     assert_eq!(secret, None);
     let public = || app.request().with("client_id", &id);
     assert_eq!(public().without("client_secret").send().await.status, 200);
-    assert_eq!(public().with("client_secret", "").send().await.status, 200, "empty is as if absent");
-    assert_eq!(public().with("client_secret", "guess").send().await.refusal(), FAILED);
+    assert_eq!(
+        public().with("client_secret", "").send().await.status,
+        200,
+        "empty is as if absent"
+    );
+    assert_eq!(
+        public()
+            .with("client_secret", "guess")
+            .send()
+            .await
+            .refusal(),
+        FAILED
+    );
 }
 
 #[tokio::test]
@@ -41,7 +61,11 @@ async fn rfc6749_5_2_a_failure_is_401_with_a_challenge_and_hashes_no_password() 
     let by_header = by_header.basic(&app.client_id, "wrong").send().await;
     for answer in [wrong_secret, no_secret, unknown, by_header] {
         assert_eq!(answer.refusal(), FAILED);
-        assert!(answer.header("www-authenticate").starts_with("Basic realm="));
+        assert!(
+            answer
+                .header("www-authenticate")
+                .starts_with("Basic realm=")
+        );
     }
     assert_eq!(app.server.passwords.evaluations(), before);
 }
@@ -49,7 +73,12 @@ async fn rfc6749_5_2_a_failure_is_401_with_a_challenge_and_hashes_no_password() 
 #[tokio::test]
 async fn no_client_id_at_all() {
     let app = App::start().await;
-    let answer = app.request().without("client_id").without("client_secret").send().await;
+    let answer = app
+        .request()
+        .without("client_id")
+        .without("client_secret")
+        .send()
+        .await;
     assert_eq!(answer.refusal(), "401 invalid_client: Missing client_id");
 }
 
@@ -58,7 +87,11 @@ async fn rfc6749_2_3_two_ways_at_once_are_refused_even_if_both_are_right() {
     let app = App::start().await;
     let (id, secret) = (app.client_id.as_str(), app.client_secret.as_str());
     let both = app.request().basic(id, secret).send().await;
-    let other = app.request().without("client_secret").with("client_id", "other").basic(id, secret);
+    let other = app
+        .request()
+        .without("client_secret")
+        .with("client_id", "other")
+        .basic(id, secret);
     for answer in [both, other.send().await] {
         assert_eq!(
             answer.refusal(),
@@ -70,9 +103,21 @@ async fn rfc6749_2_3_two_ways_at_once_are_refused_even_if_both_are_right() {
 #[tokio::test]
 async fn rfc6749_2_3_1_credentials_in_the_uri_are_not_read() {
     let app = App::start().await;
-    let query = format!("/oauth/token?client_id={}&client_secret={}", app.client_id, app.client_secret);
-    let form = [("grant_type", "password"), ("username", "u"), ("password", "p")];
-    let post = |path: &str| app.http().post(app.url(path)).header("host", "acme.localhost").form(&form);
+    let query = format!(
+        "/oauth/token?client_id={}&client_secret={}",
+        app.client_id, app.client_secret
+    );
+    let form = [
+        ("grant_type", "password"),
+        ("username", "u"),
+        ("password", "p"),
+    ];
+    let post = |path: &str| {
+        app.http()
+            .post(app.url(path))
+            .header("host", "acme.localhost")
+            .form(&form)
+    };
     let answer = crate::support::app::Answer::read(post(&query).send().await.unwrap()).await;
     assert_eq!(answer.refusal(), "401 invalid_client: Missing client_id");
     let answer = post("/oauth/token?password=secret").send().await.unwrap();
@@ -85,12 +130,24 @@ async fn rfc6749_2_3_1_credentials_in_the_uri_are_not_read() {
 async fn the_grant_is_off_until_switched_on_and_never_for_third_parties() {
     let app = App::start().await;
     let refused = "403 unauthorized_client: Grant type 'password' not allowed for the client.";
-    let (id, secret) = app.add_client(ClientAuthentication::ClientSecretPost, false).await;
-    let request = || app.request().with("client_id", &id).with("client_secret", secret.as_deref().unwrap());
+    let (id, secret) = app
+        .add_client(ClientAuthentication::ClientSecretPost, false)
+        .await;
+    let request = || {
+        app.request()
+            .with("client_id", &id)
+            .with("client_secret", secret.as_deref().unwrap())
+    };
     let before = app.server.passwords.evaluations();
     assert_eq!(request().send().await.refusal(), refused);
-    assert_eq!(app.server.passwords.evaluations(), before, "refused before any hashing");
-    clients::set_grants(&app.server, &app.tenant, &id, vec!["password".to_owned()]).await.unwrap();
+    assert_eq!(
+        app.server.passwords.evaluations(),
+        before,
+        "refused before any hashing"
+    );
+    clients::set_grants(&app.server, &app.tenant, &id, vec!["password".to_owned()])
+        .await
+        .unwrap();
     assert_eq!(request().send().await.status, 200);
 
     let third_party = clients::NewClient {
@@ -100,14 +157,23 @@ async fn the_grant_is_off_until_switched_on_and_never_for_third_parties() {
         is_first_party: false,
         metadata: Default::default(),
     };
-    assert!(clients::create(&app.server, &app.tenant, third_party).await.is_err());
+    assert!(
+        clients::create(&app.server, &app.tenant, third_party)
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test]
 async fn a_tenant_may_answer_as_fielded_auth0_tenants_do() {
     let app = App::start().await;
-    let change = Change { errors: Some(ErrorProfile::Auth0), ..Change::default() };
-    tenants::change(&app.server, &app.tenant, change).await.unwrap();
+    let change = Change {
+        errors: Some(ErrorProfile::Auth0),
+        ..Change::default()
+    };
+    tenants::change(&app.server, &app.tenant, change)
+        .await
+        .unwrap();
     let answer = app.request().with("client_secret", "wrong").send().await;
     assert_eq!(answer.refusal(), "401 access_denied: Unauthorized");
 }

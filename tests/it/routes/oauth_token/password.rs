@@ -13,13 +13,21 @@ const REALM_GRANT: &str = "http://auth0.com/oauth/grant-type/password-realm";
 #[tokio::test]
 async fn a_right_password_becomes_a_token_that_the_published_keys_verify() {
     let app = App::start().await;
-    let answer = app.request().with("audience", API).with("scope", "read:orders").send().await;
+    let answer = app
+        .request()
+        .with("audience", API)
+        .with("scope", "read:orders")
+        .send()
+        .await;
     assert_eq!(answer.header("content-type"), "application/json");
     assert_eq!(answer.header("cache-control"), "no-store");
     assert_eq!(answer.header("pragma"), "no-cache");
     let mut body = answer.body.clone();
     body["access_token"] = json!("…");
-    assert_eq!(body, json!({"access_token": "…", "token_type": "Bearer", "expires_in": 86400}));
+    assert_eq!(
+        body,
+        json!({"access_token": "…", "token_type": "Bearer", "expires_in": 86400})
+    );
 
     let (header, claims) = app.verify(answer.access_token(), API).await;
     assert_eq!(header.typ.as_deref(), Some("JWT"));
@@ -35,7 +43,12 @@ async fn a_right_password_becomes_a_token_that_the_published_keys_verify() {
 #[tokio::test]
 async fn a_json_body_gets_the_same() {
     let app = App::start().await;
-    let answer = app.request().with("audience", API).with("scope", "read:orders").send_json().await;
+    let answer = app
+        .request()
+        .with("audience", API)
+        .with("scope", "read:orders")
+        .send_json()
+        .await;
     let (_, claims) = app.verify(answer.access_token(), API).await;
     assert_eq!(claims["sub"], json!(app.user.user_id));
 }
@@ -43,7 +56,11 @@ async fn a_json_body_gets_the_same() {
 #[tokio::test]
 async fn the_e_mail_address_is_compared_in_its_canonical_form() {
     let app = App::start().await;
-    let answer = app.request().with("username", "ADA@Acme.EXAMPLE").send().await;
+    let answer = app
+        .request()
+        .with("username", "ADA@Acme.EXAMPLE")
+        .send()
+        .await;
     assert_eq!(answer.status, 200);
 }
 
@@ -51,7 +68,11 @@ async fn the_e_mail_address_is_compared_in_its_canonical_form() {
 async fn the_realm_grant_names_its_connection() {
     let app = App::start().await;
     let realm = claimsmith::admin::tenants::FIRST_CONNECTION;
-    let request = || app.request().with("grant_type", REALM_GRANT).with("audience", API);
+    let request = || {
+        app.request()
+            .with("grant_type", REALM_GRANT)
+            .with("audience", API)
+    };
     let answer = request().with("realm", realm).send().await;
     let (_, claims) = app.verify(answer.access_token(), API).await;
     assert_eq!(claims["gty"], json!("password"));
@@ -69,7 +90,12 @@ async fn the_realm_grant_names_its_connection() {
 async fn openid_brings_an_id_token_bound_to_the_access_token() {
     let app = App::start().await;
     let scope = "openid profile email read:orders";
-    let answer = app.request().with("audience", API).with("scope", scope).send().await;
+    let answer = app
+        .request()
+        .with("audience", API)
+        .with("scope", scope)
+        .send()
+        .await;
     let access = answer.access_token();
     let (_, id) = app.verify(answer.text("id_token"), &app.client_id).await;
     assert_eq!(id["sub"], json!(app.user.user_id));
@@ -83,7 +109,10 @@ async fn openid_brings_an_id_token_bound_to_the_access_token() {
     assert_eq!(id["at_hash"], json!(half));
 
     let (_, claims) = app.verify(access, API).await;
-    assert_eq!(claims["aud"], json!([API, format!("{}userinfo", app.issuer)]));
+    assert_eq!(
+        claims["aud"],
+        json!([API, format!("{}userinfo", app.issuer)])
+    );
 }
 
 #[tokio::test]
@@ -115,8 +144,16 @@ async fn every_asymmetric_algorithm_verifies_under_a_key_of_its_own() {
 async fn an_hs256_api_verifies_with_its_secret_and_gets_no_userinfo_audience() {
     let app = App::start().await;
     let api = "https://hs256.example/";
-    let secret = app.add_api(api, SigningAlgorithm::HS256, TokenDialect::AccessToken).await.unwrap();
-    let answer = app.request().with("audience", api).with("scope", "openid read:orders").send().await;
+    let secret = app
+        .add_api(api, SigningAlgorithm::HS256, TokenDialect::AccessToken)
+        .await
+        .unwrap();
+    let answer = app
+        .request()
+        .with("audience", api)
+        .with("scope", "openid read:orders")
+        .send()
+        .await;
     let key = jsonwebtoken::DecodingKey::from_secret(secret.expose().as_bytes());
     let mut validation = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::HS256);
     validation.set_audience(&[api]);
@@ -130,15 +167,38 @@ async fn an_hs256_api_verifies_with_its_secret_and_gets_no_userinfo_audience() {
 async fn the_rfc9068_dialect_has_its_type_and_claims() {
     let app = App::start().await;
     let api = "https://rfc9068.example/";
-    app.add_api(api, SigningAlgorithm::RS256, TokenDialect::Rfc9068Profile).await;
-    let answer = app.request().with("audience", api).with("scope", "read:orders").send().await;
+    app.add_api(api, SigningAlgorithm::RS256, TokenDialect::Rfc9068Profile)
+        .await;
+    let answer = app
+        .request()
+        .with("audience", api)
+        .with("scope", "read:orders")
+        .send()
+        .await;
     let (header, claims) = app.verify(answer.access_token(), api).await;
     assert_eq!(header.typ.as_deref(), Some("at+jwt"));
     let mut names: Vec<_> = claims.as_object().unwrap().keys().cloned().collect();
     names.sort();
-    assert_eq!(names, ["aud", "client_id", "exp", "iat", "iss", "jti", "scope", "sub"]);
+    assert_eq!(
+        names,
+        [
+            "aud",
+            "client_id",
+            "exp",
+            "iat",
+            "iss",
+            "jti",
+            "scope",
+            "sub"
+        ]
+    );
     assert_eq!(claims["client_id"], json!(app.client_id));
-    let again = app.request().with("audience", api).with("scope", "read:orders").send().await;
+    let again = app
+        .request()
+        .with("audience", api)
+        .with("scope", "read:orders")
+        .send()
+        .await;
     let (_, second) = app.verify(again.access_token(), api).await;
     assert_ne!(claims["jti"], second["jti"]);
 }

@@ -7,16 +7,35 @@ use crate::support::app::{API, App};
 #[tokio::test]
 async fn scope_is_echoed_when_it_differs_from_what_was_asked() {
     let app = App::start().await;
-    let ask = |scope: &'static str| app.request().with("audience", API).with("scope", scope).send();
-    assert_eq!(ask("read:orders write:orders").await.body.get("scope"), None);
-    assert_eq!(ask("write:orders read:orders").await.body.get("scope"), None, "order does not matter");
-    assert_eq!(ask("read:orders read:invoices").await.text("scope"), "read:orders");
+    let ask = |scope: &'static str| {
+        app.request()
+            .with("audience", API)
+            .with("scope", scope)
+            .send()
+    };
+    assert_eq!(
+        ask("read:orders write:orders").await.body.get("scope"),
+        None
+    );
+    assert_eq!(
+        ask("write:orders read:orders").await.body.get("scope"),
+        None,
+        "order does not matter"
+    );
+    assert_eq!(
+        ask("read:orders read:invoices").await.text("scope"),
+        "read:orders"
+    );
     assert_eq!(
         ask("openid").await.text("scope"),
         "openid profile email address phone read:orders write:orders export:orders"
     );
     assert_eq!(
-        app.request().with("audience", API).send().await.text("scope"),
+        app.request()
+            .with("audience", API)
+            .send()
+            .await
+            .text("scope"),
         "read:orders write:orders export:orders"
     );
 }
@@ -43,12 +62,18 @@ async fn scope_may_be_an_array_in_json_and_nothing_else() {
         .to_string()
     };
     let json = "application/json";
-    let answer = app.request().send_raw(json, body(json!(["read:orders", "write:orders"]))).await;
+    let answer = app
+        .request()
+        .send_raw(json, body(json!(["read:orders", "write:orders"])))
+        .await;
     let (_, claims) = app.verify(answer.access_token(), API).await;
     assert_eq!(claims["scope"], json!("read:orders write:orders"));
     for wrong in [json!(7), json!({"read": true}), json!(["read:orders", 7])] {
         let answer = app.request().send_raw(json, body(wrong)).await;
-        assert_eq!(answer.refusal(), "400 invalid_scope: Scope must be an array or a string");
+        assert_eq!(
+            answer.refusal(),
+            "400 invalid_scope: Scope must be an array or a string"
+        );
     }
 }
 
@@ -57,6 +82,9 @@ async fn rfc6749_3_3_a_scope_has_printable_ascii_only() {
     let app = App::start().await;
     for scope in ["openid \"x", "openid back\\slash", "openid é"] {
         let answer = app.request().with("scope", scope).send().await;
-        assert_eq!(answer.refusal(), "400 invalid_scope: Scope contains a character that is not allowed");
+        assert_eq!(
+            answer.refusal(),
+            "400 invalid_scope: Scope contains a character that is not allowed"
+        );
     }
 }
