@@ -91,8 +91,7 @@ async fn the_idle_time_does_not_run_while_a_handler_works() {
     let server = Server::with(limits).await;
     let mut client = server.connect().await;
     client.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    server.gate_entered.notified().await;
-    server.gate_open.notify_one();
+    server.pass_gate().await;
     assert!(client.rest().await.ends_with("gate passed"));
 }
 
@@ -218,13 +217,13 @@ async fn a_stopping_server_answers_what_it_has_begun_and_takes_nothing_new() {
     let mut silent = server.connect().await;
     let mut busy = server.connect().await;
     busy.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    server.gate_entered.notified().await;
+    server.gate_is_entered().await;
 
     server.begin_stop();
     server.refuses_connections().await;
     assert_eq!(idle.rest().await, "");
     assert_eq!(silent.rest().await, "");
-    server.gate_open.notify_one();
+    server.open_gate();
     let answer = busy.rest().await;
     assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
     assert!(answer.ends_with("gate passed"), "{answer}");
@@ -240,7 +239,7 @@ async fn a_stopping_server_does_not_wait_for_ever() {
     let mut server = Server::with(limits).await;
     let mut busy = server.connect().await;
     busy.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    server.gate_entered.notified().await;
+    server.gate_is_entered().await;
     server.begin_stop();
     server.stopped().await;
 }

@@ -24,9 +24,9 @@ pub(super) struct Server {
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<std::io::Result<()>>,
     /// Told when a request to `/gate` has begun.
-    pub(super) gate_entered: Arc<Notify>,
+    gate_entered: Arc<Notify>,
     /// Lets one request to `/gate` finish.
-    pub(super) gate_open: Arc<Notify>,
+    gate_open: Arc<Notify>,
 }
 
 /// Limits under which nothing ends by itself during a test, save lingering.
@@ -70,6 +70,20 @@ impl Server {
         let mut client = self.connect().await;
         client.send(request).await;
         client.rest().await
+    }
+
+    /// Waits for a request to `/gate` and lets it finish.
+    pub(super) async fn pass_gate(&self) {
+        self.gate_is_entered().await;
+        self.open_gate();
+    }
+
+    pub(super) async fn gate_is_entered(&self) {
+        within(self.gate_entered.notified()).await;
+    }
+
+    pub(super) fn open_gate(&self) {
+        self.gate_open.notify_one();
     }
 
     pub(super) fn begin_stop(&mut self) {
@@ -157,7 +171,7 @@ fn router(gate_entered: Arc<Notify>, gate_open: Arc<Notify>) -> Router {
         .route("/unread", post(|| async { "not read" }))
         .route("/peer", get(peer))
         .route("/gate", get(gate))
-        .route("/large", get(|| async { "x".repeat(8 << 20) }))
+        .route("/large", any(|| async { "x".repeat(8 << 20) }))
         .route("/hang", get(std::future::pending::<()>))
         .route("/panic", get(panics))
 }
