@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::body::BodyError;
+use super::wire::Violation;
 use crate::grant::Error;
 use crate::rule_host::Denial;
 use crate::store;
@@ -276,20 +277,21 @@ fn restrict(text: &str) -> String {
 }
 
 /// A body that could not be read.
-pub(super) fn body(error: &BodyError) -> Refusal {
-    match error {
-        BodyError::TooLarge => Refusal::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "invalid_request",
-            "The body is larger than 64 KiB.",
-        )
-        .with(header::CONNECTION, "close"),
-        BodyError::TimedOut => Refusal::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "invalid_request",
-            "The body did not arrive in time.",
-        )
-        .with(header::CONNECTION, "close"),
-        BodyError::Broken => Refusal::invalid_request("The body ended too early."),
-    }
+pub(super) fn body(error: BodyError) -> Refusal {
+    let status = match error {
+        // The words with which the wire refuses a declared length, so that it makes no difference
+        // how a client sends its body.
+        BodyError::TooLarge => {
+            let violation = Violation::BodyTooLarge;
+            return Refusal::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "invalid_request",
+                violation.to_string(),
+            )
+            .with(header::CONNECTION, "close");
+        }
+        BodyError::TimedOut => StatusCode::REQUEST_TIMEOUT,
+        BodyError::Broken => StatusCode::BAD_REQUEST,
+    };
+    Refusal::new(status, "invalid_request", error.to_string()).with(header::CONNECTION, "close")
 }

@@ -33,7 +33,7 @@ pub(super) async fn issue(
     let (parts, body) = request.into_parts();
     let body = match read_body(body).await {
         Ok(body) => body,
-        Err(error) => return super::error::body(&error).into_response(),
+        Err(error) => return super::error::body(error).into_response(),
     };
     let origin = Origin {
         ip: peer.0.ip().to_canonical().to_string(),

@@ -37,7 +37,7 @@ pub(super) async fn post(
     let (parts, body) = request.into_parts();
     let in_header = from_header(&parts.headers)?;
     let body = read_body(body).await;
-    let body = body.map_err(|error| super::error::body(&error))?;
+    let body = body.map_err(super::error::body)?;
     let in_body = match body.is_empty() {
         true => None,
         false => in_form(&parts.headers, &body)

@@ -151,7 +151,7 @@ async fn a_body_over_64_kib_is_413() {
         .await;
     assert_eq!(
         answer.refusal(),
-        "413 invalid_request: The body is larger than 64 KiB."
+        "413 invalid_request: the request body is too large"
     );
     let fits = app
         .request()
