@@ -127,7 +127,6 @@ impl<S> StrictStream<S> {
                 Ok(Some(head)) => {
                     self.cleared = head.bytes;
                     self.any_request = true;
-                    self.read_timer.stop();
                     Some(match head.body {
                         Framing::Chunked => Phase::Chunks(ChunkScanner::default()),
                         Framing::Length(0) => Phase::Head(HeadScanner::default()),
@@ -165,9 +164,8 @@ impl<S> StrictStream<S> {
     }
 
     fn enter(&mut self, phase: Phase) {
-        if matches!(phase, Phase::Head(_)) {
-            self.read_timer.stop();
-        }
+        // Each phase has its own time, the head of a pipelined request too.
+        self.read_timer.stop();
         let last = !matches!(
             phase,
             Phase::Head(_) | Phase::Body { .. } | Phase::Chunks(_)

@@ -8,25 +8,22 @@ use super::server::{Server, patient, within};
 
 const SOON: Duration = Duration::from_millis(200);
 
-fn impatient() -> ConnectionLimits {
+fn short_head() -> ConnectionLimits {
     ConnectionLimits {
         head_timeout: SOON,
-        body_timeout: SOON,
-        idle_timeout: SOON,
-        handler_timeout: SOON,
         ..patient()
     }
 }
 
 #[tokio::test]
 async fn a_connection_on_which_nothing_is_sent_is_closed_without_a_word() {
-    let server = Server::with(impatient()).await;
+    let server = Server::with(short_head()).await;
     assert_eq!(server.connect().await.rest().await, "");
 }
 
 #[tokio::test]
 async fn a_head_that_takes_too_long_is_answered_with_408() {
-    let server = Server::with(impatient()).await;
+    let server = Server::with(short_head()).await;
     let answer = server.answer("GET / HTTP/1.1\r\nHost: a\r\n").await;
     assert!(
         answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"),
@@ -37,7 +34,7 @@ async fn a_head_that_takes_too_long_is_answered_with_408() {
 
 #[tokio::test]
 async fn a_head_that_trickles_in_is_cut_off_all_the_same() {
-    let server = Server::with(impatient()).await;
+    let server = Server::with(short_head()).await;
     let mut client = server.connect().await;
     client.send("GET / HTTP/1.1\r\nHost: a\r\nX: ").await;
     let (mut reader, mut writer) = client.split();
@@ -57,8 +54,8 @@ async fn a_head_that_trickles_in_is_cut_off_all_the_same() {
 #[tokio::test]
 async fn a_body_that_takes_too_long_is_answered_by_its_reader_and_ends_the_connection() {
     let limits = ConnectionLimits {
-        handler_timeout: patient().handler_timeout,
-        ..impatient()
+        body_timeout: SOON,
+        ..patient()
     };
     let answer = Server::with(limits)
         .await
@@ -74,7 +71,11 @@ async fn a_body_that_takes_too_long_is_answered_by_its_reader_and_ends_the_conne
 
 #[tokio::test]
 async fn a_connection_left_idle_after_a_request_is_closed() {
-    let answer = Server::with(impatient())
+    let limits = ConnectionLimits {
+        idle_timeout: SOON,
+        ..patient()
+    };
+    let answer = Server::with(limits)
         .await
         .answer("GET /peer HTTP/1.1\r\nHost: a\r\n\r\n")
         .await;
@@ -85,7 +86,6 @@ async fn a_connection_left_idle_after_a_request_is_closed() {
 async fn the_idle_time_does_not_run_while_a_handler_works() {
     let limits = ConnectionLimits {
         idle_timeout: Duration::ZERO,
-        head_timeout: SOON,
         ..patient()
     };
     let server = Server::with(limits).await;
@@ -113,7 +113,11 @@ async fn a_peer_that_does_not_take_its_answer_loses_the_connection() {
 
 #[tokio::test]
 async fn a_handler_that_takes_too_long_is_answered_with_503() {
-    let answer = Server::with(impatient())
+    let limits = ConnectionLimits {
+        handler_timeout: SOON,
+        ..patient()
+    };
+    let answer = Server::with(limits)
         .await
         .answer("GET /hang HTTP/1.1\r\nHost: a\r\n\r\n")
         .await;

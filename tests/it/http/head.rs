@@ -49,6 +49,25 @@ fn nearly_right_head() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+#[test]
+fn rfc9112_7_1_2_trailer_fields_are_told_from_malformed_chunks() {
+    let scan = |bytes: &[u8]| ChunkScanner::default().scan(bytes);
+    assert_eq!(scan(b"0\r\nX: y\r\n\r\n"), Err(Violation::Trailer));
+    assert_eq!(scan(b"0\r\n\n"), Err(Violation::Trailer));
+    assert_eq!(scan(b"3\r\nabcX"), Err(Violation::Chunk));
+}
+
+#[test]
+fn rfc9112_7_1_1_chunk_extensions_have_a_limit() {
+    let body = |length: usize| format!("1;{}\r\nx\r\n0\r\n\r\n", "e".repeat(length));
+    let scan = |body: &str| ChunkScanner::default().scan(body.as_bytes());
+    assert_eq!(scan(&body(256)), Ok(body(256).len()));
+    assert_eq!(scan(&body(257)), Err(Violation::Chunk));
+    // All chunks together, not each.
+    let twice = format!("1;{}\r\nx\r\n", "e".repeat(128)).repeat(2);
+    assert_eq!(scan(&format!("{twice}1;e\r\n")), Err(Violation::Chunk));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 

@@ -565,10 +565,11 @@ async fn a_refused_request_does_not_take_the_answers_before_it_along() {
 
 #[tokio::test]
 async fn a_refusal_waits_for_a_large_answer_that_the_client_is_slow_to_read() {
+    let unread = "x".repeat(6000);
     for large in [
-        "GET /large HTTP/1.1\r\nHost: a\r\n\r\n",
-        // Its body is drained only after the answer has begun.
-        "POST /large HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nunread",
+        "GET /large HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(),
+        // A body of two packets: hyper drains the second one, and reads on, while the answer is still leaving.
+        format!("POST /large HTTP/1.1\r\nHost: a\r\nContent-Length: 6000\r\n\r\n{unread}"),
     ] {
         let server = Server::start().await;
         let mut client = server.connect().await;

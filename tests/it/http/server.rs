@@ -32,6 +32,12 @@ pub(super) struct Server {
 /// Limits under which nothing ends by itself during a test, save lingering.
 pub(super) fn patient() -> ConnectionLimits {
     ConnectionLimits {
+        head_timeout: 2 * FOR_EVER,
+        body_timeout: 2 * FOR_EVER,
+        idle_timeout: 2 * FOR_EVER,
+        handler_timeout: 2 * FOR_EVER,
+        write_timeout: 2 * FOR_EVER,
+        drain_timeout: 2 * FOR_EVER,
         linger_timeout: Duration::from_millis(200),
         ..ConnectionLimits::default()
     }
