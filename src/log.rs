@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::random;
 use crate::rule_host::Report;
-use crate::store::{Batch, Error, Record, Records, Stored, Table};
+use crate::store::{Batch, Error, MAX_VALUE_BYTES, Record, Records, Stored, Table};
 use crate::tenant::TenantName;
 
 /// How long an event is kept: Auth0's longest plan keeps them 30 days.
@@ -71,6 +71,42 @@ impl Record for LogEvent {
     const TABLE: Table = Table::Log;
 }
 
+/// The longest text of a request that an event keeps, in characters.
+const MAX_TEXT: usize = 1_000;
+
+impl LogEvent {
+    /// Cuts what the request sent, then, step by step and only as far as needed, what rules said:
+    /// lines of their logs, values of their effects, effects, and at last the report itself.
+    fn shrink_to(&mut self, most: usize) {
+        let texts = [
+            Some(&mut self.client_id),
+            self.audience.as_mut(),
+            self.scope.as_mut(),
+            self.description.as_mut(),
+        ];
+        for text in texts.into_iter().flatten() {
+            if let Some((end, _)) = text.char_indices().nth(MAX_TEXT) {
+                text.truncate(end);
+            }
+        }
+        for step in [Report::keep_ten_lines, Report::drop_values, Report::drop_lines_and_effects] {
+            if self.size() <= most {
+                return;
+            }
+            if let Some(report) = &mut self.rules {
+                step(report);
+            }
+        }
+        if self.size() > most {
+            self.rules = None;
+        }
+    }
+
+    fn size(&self) -> usize {
+        serde_json::to_vec(self).map_or(usize::MAX, |json| json.len())
+    }
+}
+
 /// An identity for an event at `now`, ordered by time.
 pub fn event_id(now: Timestamp) -> String {
     // Without randomness two events of one millisecond would share a record: one is lost, which a
@@ -79,13 +115,20 @@ pub fn event_id(now: Timestamp) -> String {
     format!("{:014x}{unique}", now.as_millis())
 }
 
-/// Writes an event. It may lag by half a second, and is gone after [`RETENTION_SECS`].
-pub async fn write(records: &Records, tenant: &TenantName, event: &LogEvent) -> Result<(), Error> {
+/// Writes an event. It may lag by half a second, and is gone after [`RETENTION_SECS`]. An event that
+/// is too large for a record is made smaller first: no request and no rule can keep itself out of
+/// the log by being verbose.
+pub async fn write(
+    records: &Records,
+    tenant: &TenantName,
+    mut event: LogEvent,
+) -> Result<(), Error> {
+    event.shrink_to(MAX_VALUE_BYTES);
     let expires_at = event.date.plus_secs(RETENTION_SECS);
     // Counted down, so that the newest events stand first and reading them needs no scan of all.
     let countdown = format!("{:016x}", u64::MAX - event.date.as_millis());
     let parts = [tenant.as_str(), &countdown, &event.log_id];
-    let batch = Batch::relaxed().put_until(&parts, event, expires_at);
+    let batch = Batch::relaxed().put_until(&parts, &event, expires_at);
     records.commit(batch).await
 }
 
@@ -97,4 +140,67 @@ pub async fn newest(
 ) -> Result<Vec<LogEvent>, Error> {
     let newest: Vec<Stored<LogEvent>> = records.list(&[tenant.as_str()], limit).await?;
     Ok(newest.into_iter().map(|stored| stored.record).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule_host::{Level, LogLine, Outcome, RuleReport};
+
+    fn event(lines: usize, audience: usize) -> LogEvent {
+        let line = LogLine {
+            level: Level::Info,
+            message: "x".repeat(1024),
+        };
+        let rule = RuleReport {
+            rule: "verbose".to_owned(),
+            version: 1,
+            outcome: Outcome::Allowed,
+            effects: Vec::new(),
+            logs: vec![line; lines],
+            logs_dropped: 3,
+            fuel: 0,
+            memory_bytes: 0,
+            duration_us: 0,
+        };
+        LogEvent {
+            log_id: event_id(Timestamp::from_millis(1)),
+            event_type: EventType::TokenRefused,
+            date: Timestamp::from_millis(1),
+            description: None,
+            client_id: "client".to_owned(),
+            user_id: None,
+            connection: None,
+            grant_type: "password".to_owned(),
+            audience: Some("ä".repeat(audience)),
+            scope: None,
+            ip: "::1".to_owned(),
+            user_agent: None,
+            hostname: "acme.localhost".to_owned(),
+            exchange_id: String::new(),
+            rules: Some(Report {
+                rules: vec![rule],
+                provenance: Vec::new(),
+            }),
+        }
+    }
+
+    #[test]
+    fn an_event_that_fits_keeps_every_line() {
+        let mut small = event(20, 100);
+        small.shrink_to(MAX_VALUE_BYTES);
+        assert_eq!(small.rules.as_ref().map(|report| report.rules[0].logs.len()), Some(20));
+    }
+
+    #[test]
+    fn an_event_that_does_not_fit_loses_lines_and_says_how_many() {
+        let mut large = event(100, 60_000);
+        large.shrink_to(MAX_VALUE_BYTES);
+        assert!(large.size() <= MAX_VALUE_BYTES);
+        assert_eq!(large.audience.as_ref().map(|text| text.chars().count()), Some(MAX_TEXT));
+        let rule = &large.rules.as_ref().unwrap().rules[0];
+        assert_eq!((rule.logs.len(), rule.logs_dropped), (10, 93));
+        large.shrink_to(1_000);
+        assert_eq!(large.rules, None);
+    }
 }

@@ -72,7 +72,7 @@ impl Trail {
             }
         }
         self.trace();
-        if let Err(error) = log::write(&server.records, &self.tenant, &self.event).await {
+        if let Err(error) = log::write(&server.records, &self.tenant, self.event).await {
             tracing::error!(%error, tenant = %self.tenant, "an event could not be written to the tenant's log");
         }
     }

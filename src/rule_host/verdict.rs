@@ -99,6 +99,33 @@ pub struct Report {
     pub provenance: Vec<Provenance>,
 }
 
+impl Report {
+    /// Of each rule the first ten lines of its log; the rest counts as dropped.
+    pub fn keep_ten_lines(&mut self) {
+        self.keep_lines(10);
+    }
+
+    /// The effects without their values.
+    pub fn drop_values(&mut self) {
+        let effects = self.rules.iter_mut().flat_map(|rule| &mut rule.effects);
+        effects.for_each(|effect| effect.value = None);
+    }
+
+    /// How each rule ended and what it used, and nothing that it said.
+    pub fn drop_lines_and_effects(&mut self) {
+        self.keep_lines(0);
+        self.rules.iter_mut().for_each(|rule| rule.effects.clear());
+    }
+
+    fn keep_lines(&mut self, most: usize) {
+        for rule in &mut self.rules {
+            let over = rule.logs.len().saturating_sub(most);
+            rule.logs.truncate(most);
+            rule.logs_dropped = rule.logs_dropped.saturating_add(over as u64);
+        }
+    }
+}
+
 /// What one rule did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RuleReport {
