@@ -55,9 +55,11 @@ async fn a_head_that_trickles_in_is_cut_off_all_the_same() {
 async fn a_pipelined_head_has_its_own_time() {
     let server = Server::with(short_head()).await;
     let mut client = server.connect().await;
-    // The clock of the first head starts here, and must not be the second one's.
-    client.send("GET /gate HTTP/1.1\r\n").await;
-    client.send("Host: a\r\n\r\nGET /").await;
+    // By the time a later client has been answered, the clock of the first head runs. The second must not inherit it.
+    settled(&server).await;
+    client
+        .send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\nGET /")
+        .await;
     server.gate_is_entered().await;
     tokio::time::sleep(SOON).await;
     let begun = std::time::Instant::now();
