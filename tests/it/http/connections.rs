@@ -52,6 +52,24 @@ async fn a_head_that_trickles_in_is_cut_off_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_pipelined_head_has_its_own_time() {
+    let server = Server::with(short_head()).await;
+    let mut client = server.connect().await;
+    // By the time a later client has been answered, the clock of the first head runs. The second must not inherit it.
+    settled(&server).await;
+    client
+        .send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\nGET /")
+        .await;
+    server.gate_is_entered().await;
+    tokio::time::sleep(SOON).await;
+    let begun = std::time::Instant::now();
+    server.open_gate();
+    let answer = client.rest().await;
+    assert!(answer.contains("HTTP/1.1 408 "), "{answer}");
+    assert!(begun.elapsed() >= SOON, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
 async fn a_body_that_takes_too_long_is_answered_by_its_reader_and_ends_the_connection() {
     let limits = ConnectionLimits {
         body_timeout: SOON,
