@@ -89,7 +89,11 @@ impl LogEvent {
                 text.truncate(end);
             }
         }
-        for step in [Report::keep_ten_lines, Report::drop_values, Report::drop_lines_and_effects] {
+        for step in [
+            Report::keep_ten_lines,
+            Report::drop_values,
+            Report::drop_lines_and_effects,
+        ] {
             if self.size() <= most {
                 return;
             }
@@ -189,7 +193,13 @@ mod tests {
     fn an_event_that_fits_keeps_every_line() {
         let mut small = event(20, 100);
         small.shrink_to(MAX_VALUE_BYTES);
-        assert_eq!(small.rules.as_ref().map(|report| report.rules[0].logs.len()), Some(20));
+        assert_eq!(
+            small
+                .rules
+                .as_ref()
+                .map(|report| report.rules[0].logs.len()),
+            Some(20)
+        );
     }
 
     #[test]
@@ -197,7 +207,10 @@ mod tests {
         let mut large = event(100, 60_000);
         large.shrink_to(MAX_VALUE_BYTES);
         assert!(large.size() <= MAX_VALUE_BYTES);
-        assert_eq!(large.audience.as_ref().map(|text| text.chars().count()), Some(MAX_TEXT));
+        assert_eq!(
+            large.audience.as_ref().map(|text| text.chars().count()),
+            Some(MAX_TEXT)
+        );
         let rule = &large.rules.as_ref().unwrap().rules[0];
         assert_eq!((rule.logs.len(), rule.logs_dropped), (10, 93));
         large.shrink_to(1_000);

@@ -31,6 +31,13 @@ pub(super) struct Args {
         value_name = "FILTER"
     )]
     log: String,
+    /// How many connections to hold at a time
+    #[arg(long, value_name = "N", default_value_t = ConnectionLimits::default().connections)]
+    connections: usize,
+    /// How many of them from one address; behind a proxy, which has one address for everybody, as
+    /// many as `--connections`
+    #[arg(long, value_name = "N", default_value_t = ConnectionLimits::default().connections_per_address)]
+    connections_per_address: usize,
 }
 
 pub(super) async fn run(args: Args, open: &OpenOptions) -> Result<Output, CliError> {
@@ -39,7 +46,12 @@ pub(super) async fn run(args: Args, open: &OpenOptions) -> Result<Output, CliErr
     let listener = bind(args.listen).await?;
     let address = listener.local_addr().map_err(CliError::failure)?;
     tracing::info!(%address, "listening");
-    let code = serve(server, listener, stop_signal()).await?;
+    let limits = ConnectionLimits {
+        connections: args.connections,
+        connections_per_address: args.connections_per_address,
+        ..ConnectionLimits::default()
+    };
+    let code = serve(server, listener, limits, stop_signal()).await?;
     Ok(Output::silent(code))
 }
 
@@ -47,6 +59,7 @@ pub(super) async fn run(args: Args, open: &OpenOptions) -> Result<Output, CliErr
 pub(super) async fn serve(
     server: Arc<Server>,
     listener: TcpListener,
+    limits: ConnectionLimits,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<ExitCode, CliError> {
     let (failed, failure) = tokio::sync::oneshot::channel();
@@ -60,7 +73,7 @@ pub(super) async fn serve(
         }
     };
     let router = crate::http::router(Arc::clone(&server));
-    accept::serve(listener, router, ConnectionLimits::default(), stop)
+    accept::serve(listener, router, limits, stop)
         .await
         .map_err(CliError::failure)?;
     server.close();

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on has found a failure"
 )]
 
+mod cli;
 mod credential;
 mod http;
 mod routes;

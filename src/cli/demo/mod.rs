@@ -14,6 +14,7 @@ use std::sync::Arc;
 use super::open::OpenOptions;
 use super::output::Output;
 use super::{CliError, progress, serve};
+use crate::http::accept::ConnectionLimits;
 use crate::log;
 use crate::rule_host::Provenance;
 use crate::server::Server;
@@ -49,7 +50,7 @@ pub(super) async fn run(args: Args, open: &OpenOptions, json: bool) -> Result<Ou
         let server = Arc::clone(&server);
         async move {
             let stop = async { drop(stopped.await) };
-            serve::serve(server, listener, stop).await
+            serve::serve(server, listener, ConnectionLimits::default(), stop).await
         }
     });
     let request = client::Request::new(&issuer, &seeded);

@@ -1,0 +1,409 @@
+//! The command line, run as a person or a script runs it.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+/// A data directory of a test's own, and the command on it.
+struct Cli {
+    folder: tempfile::TempDir,
+}
+
+struct Done {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Cli {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_claimsmith"));
+        command
+            .args(arguments)
+            .args([
+                "--data",
+                self.data().to_str().unwrap(),
+                "--reserve-mib",
+                "0",
+            ])
+            // The cheapest that Argon2 allows: these tests are about everything else.
+            .args(["--argon2-memory-kib", "8", "--argon2-passes", "1"])
+            .env_remove("CLAIMSMITH_DATA")
+            .env_remove("CLAIMSMITH_MASTER_KEY")
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Done {
+        Done::of(self.command(arguments).output().unwrap())
+    }
+
+    /// Runs it with `--json`, and takes the document.
+    #[track_caller]
+    fn json(&self, arguments: &[&str]) -> Value {
+        let done = self.run(&[arguments, &["--json"]].concat());
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        serde_json::from_str(&done.stdout).unwrap()
+    }
+
+    fn with_input(&self, arguments: &[&str], input: &str) -> Done {
+        let mut command = self.command(arguments);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .unwrap();
+        Done::of(child.wait_with_output().unwrap())
+    }
+}
+
+impl Done {
+    fn of(output: std::process::Output) -> Self {
+        Self {
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+fn rule(name: &str) -> String {
+    format!("{}/rules/{name}/rule.wasm", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn demo_prints_one_document_with_the_request_the_token_and_who_set_what() {
+    let cli = Cli::new();
+    let demo = ["demo", "--once", "--listen", "127.0.0.1:0"];
+    let shown = cli.json(&demo);
+    let members: Vec<&String> = shown.as_object().unwrap().keys().collect();
+    assert_eq!(
+        members,
+        [
+            "claims",
+            "data",
+            "issuer",
+            "listen",
+            "provenance",
+            "request",
+            "response"
+        ]
+    );
+    let issuer = shown["issuer"].as_str().unwrap();
+    assert_eq!(
+        issuer,
+        format!("http://{}/", shown["listen"].as_str().unwrap())
+    );
+    assert_eq!(
+        shown["data"].as_str().unwrap(),
+        cli.data().to_str().unwrap()
+    );
+    assert_eq!(
+        shown["request"]["url"],
+        json!(format!("{issuer}oauth/token"))
+    );
+    assert_eq!(shown["claims"]["iss"], shown["issuer"]);
+    let audience = &shown["request"]["audience"];
+    assert_eq!(&shown["claims"]["aud"][0], audience);
+    assert_eq!(
+        shown["provenance"],
+        json!([
+            {"kind": "claim", "name": "https://orders.acme.example/roles", "rule": "roles-to-claims", "version": 1},
+            {"kind": "scope", "name": "export:orders", "rule": "extra-scope", "version": 1},
+        ])
+    );
+
+    // A second run finds everything there, and works again with new secrets.
+    let again = cli.run(&demo);
+    assert_eq!(
+        (again.code, again.stderr.as_str()),
+        (0, ""),
+        "silent when piped"
+    );
+    assert!(again.stdout.contains("<- set by roles-to-claims@1"));
+    let secret = shown["request"]["client_secret"].as_str().unwrap();
+    assert!(!again.stdout.contains(secret));
+}
+
+#[test]
+fn a_tenant_is_set_up_by_hand_and_listed() {
+    let cli = Cli::new();
+    let init = cli.json(&["init", "--tenant", "acme"]);
+    assert_eq!(
+        init["tenant"]["issuer"],
+        json!("http://acme.localhost:8080/")
+    );
+    assert_eq!(
+        init["administrator"]["email"],
+        json!("admin@acme.localhost")
+    );
+    assert!(init["administrator"]["password"].as_str().unwrap().len() > 40);
+
+    let api = "https://orders.example/";
+    cli.json(&["api", "create", api, "--scope", "read:orders=Read orders"]);
+    let client = cli.json(&[
+        "client",
+        "create",
+        "Till",
+        "--grant",
+        "password",
+        "--grant",
+        "password-realm",
+    ]);
+    assert_eq!(
+        client["grant_types"],
+        json!([
+            "password",
+            "http://auth0.com/oauth/grant-type/password-realm"
+        ])
+    );
+    let user = [
+        "user",
+        "create",
+        "--email",
+        "ada@acme.example",
+        "--password-stdin",
+    ];
+    assert_eq!(cli.with_input(&user, "correct horse\n").code, 0);
+    cli.json(&["rule", "upload", "roles", &rule("roles-to-claims")]);
+    cli.json(&[
+        "rule",
+        "bind",
+        "roles",
+        "--order",
+        "7",
+        "--on-fault",
+        "skip",
+    ]);
+    assert_eq!(
+        cli.with_input(&["rule", "configure", "KEY"], "value\n")
+            .code,
+        0
+    );
+    cli.json(&["tenant", "set", "acme", "--default-audience", api]);
+
+    assert_eq!(
+        cli.json(&["tenant", "show", "acme"])["default_audience"],
+        json!(api)
+    );
+    let clients = cli.json(&["client", "list"]);
+    assert_eq!(clients[0]["client_id"], client["client_id"]);
+    assert_eq!(clients[0].get("secret"), None, "not even its digest");
+    assert_eq!(
+        cli.json(&["user", "find", "ADA@acme.example"])["email"],
+        json!("ada@acme.example")
+    );
+    assert_eq!(cli.json(&["user", "list"]).as_array().unwrap().len(), 2);
+    let bindings = cli.json(&["rule", "list"]);
+    assert_eq!(
+        (&bindings[0]["order"], &bindings[0]["on_fault"]),
+        (&json!(7), &json!("skip"))
+    );
+    assert_eq!(
+        cli.json(&["rule", "versions", "roles"])[0]["version"],
+        json!(1)
+    );
+    assert_eq!(cli.json(&["log"]), json!([]));
+}
+
+#[test]
+fn a_mistake_is_64_and_one_sentence() {
+    let cli = Cli::new();
+    let nothing = cli.run(&["tenant", "list"]);
+    assert_eq!(nothing.code, 64);
+    assert!(
+        nothing.stderr.contains("run `claimsmith init` first"),
+        "{}",
+        nothing.stderr
+    );
+    assert!(!cli.data().exists(), "a mistyped --data makes nothing");
+
+    cli.json(&["init", "--tenant", "acme"]);
+    for (arguments, sentence) in [
+        (vec!["init", "--tenant", "globex"], "has a tenant already"),
+        (
+            vec!["tenant", "create", "acme"],
+            "there already is a tenant",
+        ),
+        (
+            vec!["tenant", "create", "Acme!"],
+            "cannot be a tenant's name",
+        ),
+        (
+            vec!["tenant", "create", "b", "--issuer", "http://x/path"],
+            "it has a path",
+        ),
+        (
+            vec!["tenant", "show", "globex"],
+            "there is no tenant `globex`",
+        ),
+        (
+            vec!["client", "create", "x", "--grant", "implicit"],
+            "`implicit` is none of",
+        ),
+        (
+            vec![
+                "client",
+                "create",
+                "x",
+                "--grant",
+                "password",
+                "--third-party",
+            ],
+            "third party",
+        ),
+        (
+            vec!["user", "create"],
+            "give it an e-mail address or a user name",
+        ),
+        (
+            vec!["rule", "bind", "nothing"],
+            "there is no version of the rule `nothing`",
+        ),
+        (vec!["frobnicate"], "unrecognized subcommand"),
+    ] {
+        let done = cli.run(&arguments);
+        assert_eq!(done.code, 64, "{arguments:?}: {}", done.stderr);
+        assert!(
+            done.stderr.contains(sentence),
+            "{arguments:?}: {}",
+            done.stderr
+        );
+    }
+    let done = cli.run(&["tenant", "show", "globex", "--json"]);
+    let error: Value = serde_json::from_str(&done.stderr).unwrap();
+    assert_eq!(error["error"]["exit_code"], json!(64));
+}
+
+#[test]
+fn rule_check_says_what_a_component_is_or_what_is_wrong_with_it() {
+    let cli = Cli::new();
+    let checked = cli.json(&["rule", "check", &rule("email-allow-list-c")]);
+    assert_eq!(checked["interface"], json!("claimsmith:rules@1.0.0"));
+    let size = std::fs::metadata(rule("email-allow-list-c")).unwrap().len();
+    assert_eq!(checked["size"], json!(size));
+
+    let core = cli.folder.path().join("core.wasm");
+    std::fs::write(&core, b"\0asm\x01\0\0\0").unwrap();
+    let text = cli.folder.path().join("text.wasm");
+    std::fs::write(&text, "hello").unwrap();
+    for (file, sentence) in [
+        (core.as_path(), "wasm-tools component new"),
+        (&text, "not WebAssembly"),
+        (Path::new("nowhere.wasm"), "cannot read `nowhere.wasm`"),
+    ] {
+        let done = cli.run(&["rule", "check", file.to_str().unwrap()]);
+        assert_eq!(done.code, 3, "{}", done.stderr);
+        assert!(done.stderr.contains(sentence), "{}", done.stderr);
+        assert!(!done.stderr.contains("backtrace"), "{}", done.stderr);
+    }
+}
+
+#[test]
+fn rule_run_tells_allow_deny_fault_and_a_bad_file_apart_by_its_exit_code() {
+    let cli = Cli::new();
+    let input = cli.folder.path().join("input.json");
+    let write = |document: Value| std::fs::write(&input, document.to_string()).unwrap();
+    let user = json!({"email": "ada@acme.example", "email_verified": true, "roles": ["editor"]});
+    let exchange = json!({"user": user, "draft": {"scopes": ["openid"]}});
+    write(
+        json!({"exchange": exchange, "configuration": {"ALLOWED_EMAIL_DOMAINS": "acme.example"}}),
+    );
+    let input_path = input.to_str().unwrap();
+    let (allow_list, roles) = (rule("email-allow-list"), rule("roles-to-claims"));
+    let run =
+        |rules: &[&str]| cli.run(&[&["rule", "run"], rules, &["--input", input_path]].concat());
+
+    let allowed = run(&[&allow_list, &roles]);
+    assert_eq!(allowed.code, 0, "{}", allowed.stderr);
+    assert!(
+        allowed.stdout.contains("outcome: allowed"),
+        "{}",
+        allowed.stdout
+    );
+    assert!(
+        allowed.stdout.contains("% of 50000000"),
+        "against the production limits"
+    );
+    let document = cli.json(&["rule", "run", &roles, "--input", input_path]);
+    assert_eq!(document["provenance"][0]["rule"], json!("roles-to-claims"));
+
+    write(
+        json!({"exchange": exchange, "configuration": {"ALLOWED_EMAIL_DOMAINS": "globex.example"}}),
+    );
+    assert_eq!(run(&[&allow_list, &roles]).code, 2);
+
+    let looping = cli.folder.path().join("looping.wasm");
+    std::fs::write(&looping, crate::rule_host::guest::guest("endless-loop")).unwrap();
+    let faulted = run(&[looping.to_str().unwrap()]);
+    assert_eq!(faulted.code, 4, "{}", faulted.stdout);
+
+    write(json!({"exchange": {"usr": {}}}));
+    let wrong_key = run(&[&roles]);
+    assert_eq!(wrong_key.code, 3);
+    assert!(wrong_key.stderr.contains("`usr`"), "{}", wrong_key.stderr);
+}
+
+#[test]
+fn a_data_directory_in_use_or_from_a_newer_version_is_69_and_one_sentence() {
+    let cli = Cli::new();
+    cli.json(&["init", "--tenant", "acme"]);
+    let mut serving = cli
+        .command(&["serve", "--listen", "127.0.0.1:0"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = std::io::BufReader::new(serving.stderr.take().unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut log, &mut line).unwrap();
+    assert!(line.contains("listening"), "{line}");
+    let second = cli.run(&["tenant", "list"]);
+    serving.kill().unwrap();
+    serving.wait().unwrap();
+    assert_eq!(second.code, 69);
+    assert!(
+        second.stderr.contains("in use by another process"),
+        "{}",
+        second.stderr
+    );
+    assert_eq!(second.stderr.lines().count(), 1, "{}", second.stderr);
+    assert_eq!(
+        cli.run(&["tenant", "list"]).code,
+        0,
+        "a killed server leaves it free"
+    );
+
+    let format = cli.data().join("store/format");
+    let text = std::fs::read_to_string(&format).unwrap();
+    let newer = text
+        .trim_end()
+        .trim_end_matches(|c: char| c.is_ascii_digit())
+        .to_owned()
+        + "999\n";
+    std::fs::write(&format, newer).unwrap();
+    let refused = cli.run(&["tenant", "list"]);
+    assert_eq!(refused.code, 69);
+    assert!(
+        refused.stderr.contains("newer version"),
+        "{}",
+        refused.stderr
+    );
+}
