@@ -25,8 +25,8 @@ pub enum Error {
     #[error("a scope has a character that is not allowed")]
     MalformedScope,
     /// There is no such grant.
-    #[error("the grant type `{0}` is not supported")]
-    UnsupportedGrantType(String),
+    #[error("there is no such grant type")]
+    UnsupportedGrantType,
     /// Nothing in the request says which client asks.
     #[error("the request names no client")]
     MissingClientId,

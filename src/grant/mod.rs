@@ -60,7 +60,7 @@ async fn run(
     let client = authenticate_client(server, tenant, &request.client).await?;
 
     // 2. Is this grant allowed, and for which API? Refused before any hashing.
-    let grant_type = request.grant.grant_type();
+    let (grant_type, kind) = (request.grant.grant_type(), request.grant.kind());
     if !client.client().may_use(grant_type) || !client.client().is_first_party {
         return Err(Error::GrantNotAllowed { grant_type });
     }
@@ -96,7 +96,7 @@ async fn run(
     let scopes = GrantedScopes::by_policy(request.scope.as_deref(), api.as_ref());
 
     // 5. Run the tenant's rules in order.
-    let chain = chain::load(server, &tenant.name, request.kind).await?;
+    let chain = chain::load(server, &tenant.name, kind).await?;
     let configuration = chain::configuration(server, &tenant.name).await?;
     let exchange = exchange::describe(&exchange::Facts {
         id: trail.id(),
@@ -109,7 +109,7 @@ async fn run(
         },
         scopes: &scopes,
         user: &user,
-        kind: request.kind,
+        kind,
         origin: &request.origin,
         parameters: request.parameters,
     });

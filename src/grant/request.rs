@@ -12,8 +12,6 @@ pub struct TokenRequest {
     pub client: ClientCredentials,
     /// What the grant itself needs.
     pub grant: GrantRequest,
-    /// The same, as rules name it.
-    pub kind: Grant,
     /// The API asked for.
     pub audience: Option<String>,
     /// The scopes asked for; none if the request did not say.
@@ -47,6 +45,14 @@ impl GrantRequest {
     pub const PASSWORD_REALM: &'static str = "http://auth0.com/oauth/grant-type/password-realm";
     /// Every grant type that works.
     pub const ALL: [&'static str; 2] = [Self::PASSWORD, Self::PASSWORD_REALM];
+
+    /// The grant as rules name it.
+    pub const fn kind(&self) -> Grant {
+        match self {
+            Self::Password(_) => Grant::Password,
+            Self::PasswordRealm(..) => Grant::PasswordRealm,
+        }
+    }
 
     /// The wire name.
     pub const fn grant_type(&self) -> &'static str {

@@ -63,6 +63,9 @@ impl Trail {
     }
 
     /// Writes the event. A log that cannot be written does not change the answer.
+    ///
+    /// Who is no client of the tenant writes nothing into its log: otherwise anybody could fill the
+    /// disk by asking. The operator's log has the line.
     pub(super) async fn end(mut self, server: &Server, result: &Result<TokenResponse, Error>) {
         match result {
             Ok(_) => self.event.event_type = EventType::TokenIssued,
@@ -72,6 +75,9 @@ impl Trail {
             }
         }
         self.trace();
+        if matches!(result, Err(Error::ClientAuthentication(_))) {
+            return;
+        }
         if let Err(error) = log::write(&server.records, &self.tenant, self.event).await {
             tracing::error!(%error, tenant = %self.tenant, "an event could not be written to the tenant's log");
         }

@@ -151,7 +151,7 @@ pub(super) fn refuse(error: Error, profile: ErrorProfile) -> Refusal {
             "invalid_scope",
             "Scope contains a character that is not allowed",
         ),
-        Error::UnsupportedGrantType(_) => Refusal::new(
+        Error::UnsupportedGrantType => Refusal::new(
             StatusCode::BAD_REQUEST,
             "unsupported_grant_type",
             "Grant type not supported",

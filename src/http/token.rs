@@ -18,7 +18,6 @@ use super::params::{Params, ParamsError, content_type};
 use crate::grant::{
     self, ClientCredentials, Error, GrantRequest, Origin, PasswordCredentials, TokenRequest,
 };
-use crate::rule_host::Grant;
 use crate::server::Server;
 use crate::tenant::Tenant;
 
@@ -64,41 +63,32 @@ fn parse(
     let mut params = Params::parse(content_type(&parts.headers)?, body)?;
 
     let grant_type = required(&params, "grant_type")?;
-    let kind = match grant_type.as_str() {
-        GrantRequest::PASSWORD => Grant::Password,
-        GrantRequest::PASSWORD_REALM => Grant::PasswordRealm,
-        _ => {
-            return Err(Error::UnsupportedGrantType(
-                grant_type.chars().take(100).collect(),
-            ));
-        }
-    };
     let client = client(&parts.headers, &mut params)?;
-    let audience = params.get("audience")?.map(str::to_owned);
-    let scope = params.scope()?.filter(|scopes| !scopes.is_empty());
-    let username = required(&params, "username")?;
-    let password = params.take_secret("password")?;
-    let credentials = PasswordCredentials {
-        username,
-        password: password.ok_or(Error::MissingParameter("password"))?,
-        realm: params.get("realm")?.map(str::to_owned),
-    };
-    let grant = match kind {
-        Grant::PasswordRealm => {
-            let realm = required(&params, "realm")?;
-            GrantRequest::PasswordRealm(credentials, realm)
+    let grant = match grant_type.as_str() {
+        GrantRequest::PASSWORD => GrantRequest::Password(credentials(&mut params)?),
+        GrantRequest::PASSWORD_REALM => {
+            GrantRequest::PasswordRealm(credentials(&mut params)?, required(&params, "realm")?)
         }
-        _ => GrantRequest::Password(credentials),
+        _ => return Err(Error::UnsupportedGrantType),
     };
     Ok(TokenRequest {
         tenant,
         client,
         grant,
-        kind,
-        audience,
-        scope,
+        audience: params.get("audience")?.map(str::to_owned),
+        scope: params.scope()?.filter(|scopes| !scopes.is_empty()),
         origin,
         parameters: without_credentials(params)?,
+    })
+}
+
+fn credentials(params: &mut Params) -> Result<PasswordCredentials, Error> {
+    let username = required(params, "username")?;
+    let password = params.take_secret("password")?;
+    Ok(PasswordCredentials {
+        username,
+        password: password.ok_or(Error::MissingParameter("password"))?,
+        realm: params.get("realm")?.map(str::to_owned),
     })
 }
 
