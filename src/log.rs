@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn an_event_that_does_not_fit_loses_lines_and_says_how_many() {
-        let mut large = event(100, 60_000);
+        let mut large = event(200, 60_000);
         large.shrink_to(MAX_VALUE_BYTES);
         assert!(large.size() <= MAX_VALUE_BYTES);
         assert_eq!(
@@ -212,7 +212,7 @@ mod tests {
             Some(MAX_TEXT)
         );
         let rule = &large.rules.as_ref().unwrap().rules[0];
-        assert_eq!((rule.logs.len(), rule.logs_dropped), (10, 93));
+        assert_eq!((rule.logs.len(), rule.logs_dropped), (10, 193));
         large.shrink_to(1_000);
         assert_eq!(large.rules, None);
     }

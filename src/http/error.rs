@@ -111,10 +111,14 @@ const BASIC_CHALLENGE: &str = r#"Basic realm="token endpoint", charset="UTF-8""#
 /// A store that failed: the cause is for the operator alone.
 impl From<store::Error> for Refusal {
     fn from(error: store::Error) -> Self {
-        tracing::error!(%error, "the store failed");
         match error {
             store::Error::Conflict => Self::unavailable(1),
-            _ => Self::unavailable(30),
+            // Asking again would not help.
+            store::Error::TooLarge { .. } | store::Error::Corrupt { .. } => Self::unexpected(&error),
+            store::Error::Full(_) | store::Error::Unavailable(_) | store::Error::Open(_) => {
+                tracing::error!(%error, "the store failed");
+                Self::unavailable(30)
+            }
         }
     }
 }

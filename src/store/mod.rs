@@ -18,8 +18,9 @@ pub use self::key::{Key, KeyRange, Table};
 pub use self::record::{Batch, Record, Records, Stored};
 use crate::clock::Timestamp;
 
-/// The largest value of one key. Larger things are stored in parts, see [`blob`].
-pub const MAX_VALUE_BYTES: usize = 64 * 1024;
+/// The largest value of one key: room for the 100 KB of custom claims that a token may carry.
+/// Larger things are stored in parts, see [`blob`].
+pub const MAX_VALUE_BYTES: usize = 128 * 1024;
 
 /// The longest key, in bytes of [`Key::as_bytes`].
 pub const MAX_KEY_BYTES: usize = 1024;
