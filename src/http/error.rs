@@ -114,7 +114,9 @@ impl From<store::Error> for Refusal {
         match error {
             store::Error::Conflict => Self::unavailable(1),
             // Asking again would not help.
-            store::Error::TooLarge { .. } | store::Error::Corrupt { .. } => Self::unexpected(&error),
+            store::Error::TooLarge { .. } | store::Error::Corrupt { .. } => {
+                Self::unexpected(&error)
+            }
             store::Error::Full(_) | store::Error::Unavailable(_) | store::Error::Open(_) => {
                 tracing::error!(%error, "the store failed");
                 Self::unavailable(30)
