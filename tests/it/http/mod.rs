@@ -4,7 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a helper that fails is a test that fails"
+    reason = "what fails here is a test that fails"
 )]
 
 mod authorization;
