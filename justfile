@@ -66,6 +66,10 @@ token-check:
 faults:
     tests/faults/run.sh
 
+# Feeds one parser with bytes for a minute: `just fuzz request_head` (needs `cargo install cargo-fuzz`)
+fuzz TARGET SECONDS="60":
+    RUSTC_BOOTSTRAP=1 cargo fuzz run {{ TARGET }} -- -max_total_time={{ SECONDS }}
+
 # Everything that must pass before a change lands
 ci:
     .ci/run

@@ -1,8 +1,8 @@
 //! [`serve`]: the accept loop, with every bound that `axum::serve` lacks.
 //!
 //! axum's own loop has no timer and no cap: half-sent requests stay open for ever. Here each connection counts against
-//! two caps ([`admission`]), reads and writes against deadlines ([`super::wire`]), and each request against a time
-//! limit ([`connection`]).
+//! two caps (`admission`), reads and writes against deadlines ([`super::wire`]), and each request against a time
+//! limit (`connection`).
 
 mod admission;
 mod connection;

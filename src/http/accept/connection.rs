@@ -129,7 +129,9 @@ async fn respond(
     closing: &AtomicBool,
 ) -> Result<Response<Body>, Infallible> {
     let mut request = request.map(Body::new);
-    request.extensions_mut().insert(PeerAddr(peer));
+    // One client has one address, also on a socket that takes IPv4 clients as mapped IPv6 addresses.
+    let address = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+    request.extensions_mut().insert(PeerAddr(address));
     let method = request.method().clone();
     // Without the query, which may hold what should have been in the body.
     let path = request.uri().path().to_owned();

@@ -67,7 +67,7 @@ pub enum ParamsError {
     /// JSON, but an array, a string, or nothing at all; or no JSON.
     #[error("the body must be one JSON object")]
     NotAnObject,
-    /// Deeper than [`super::json::MAX_DEPTH`].
+    /// Deeper than 32 levels.
     #[error("the body is nested deeper than {} levels", super::json::MAX_DEPTH)]
     TooDeep,
     /// Not JSON.

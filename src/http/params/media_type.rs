@@ -48,6 +48,8 @@ impl MediaType {
                 .iter()
                 .any(|known| part.eq_ignore_ascii_case(known))
         };
+        // RFC 9110 section 5.6.6 allows a `;` with nothing after it.
+        let mut parts = parts.filter(|part| !part.is_empty());
         match (parts.next(), parts.next()) {
             (None, _) => Ok(media_type),
             (Some(charset), None) if utf8(charset) => Ok(media_type),

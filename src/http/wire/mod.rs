@@ -12,6 +12,7 @@ pub mod chunked;
 pub mod head;
 mod stream;
 pub mod target;
+mod timer;
 mod violation;
 
 pub use stream::{StreamLimits, StrictStream};

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Violation;
 use super::chunked::ChunkScanner;
 use super::head::{Framing, HeadScanner};
+use super::timer::Timer;
 
 /// How long a [`StrictStream`] waits, and for how large a body.
 #[derive(Clone, Copy, Debug)]
@@ -295,43 +295,5 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for StrictStream<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_shutdown(cx)
-    }
-}
-
-/// A deadline that starts when something is first waited for, and starts afresh when something else is.
-#[derive(Debug)]
-struct Timer<T> {
-    running: Option<T>,
-    /// Kept between uses: moving a deadline is cheaper than allocating one for each request.
-    sleep: Option<Pin<Box<Sleep>>>,
-}
-
-impl<T> Default for Timer<T> {
-    fn default() -> Self {
-        Self {
-            running: None,
-            sleep: None,
-        }
-    }
-}
-
-impl<T: PartialEq> Timer<T> {
-    fn poll(&mut self, cx: &mut Context<'_>, awaited: T, timeout: Duration) -> Poll<()> {
-        let fresh = self.running.as_ref() != Some(&awaited);
-        self.running = Some(awaited);
-        let deadline = || Instant::now() + timeout;
-        let sleep = self
-            .sleep
-            .get_or_insert_with(|| Box::pin(sleep_until(deadline())));
-        if fresh {
-            sleep.as_mut().reset(deadline());
-        }
-        sleep.as_mut().poll(cx)
-    }
-}
-
-impl<T> Timer<T> {
-    fn stop(&mut self) {
-        self.running = None;
     }
 }

@@ -156,6 +156,7 @@ fn the_content_type_must_be_one_of_the_two() {
         "Application/JSON",
         "application/json; charset=utf-8",
         "application/json;charset=\"UTF-8\"",
+        "application/json;",
     ] {
         Params::parse(Some(accepted), b"{}").unwrap();
     }
