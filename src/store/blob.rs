@@ -7,15 +7,16 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Batch, Commit, Durability, Error, Key, KeyRange, MAX_VALUE_BYTES, Record, Records, Table, Write,
-};
+use super::{Batch, Commit, Durability, Error, Key, KeyRange, Record, Records, Table, Write};
 
 /// The largest blob. A component of a rule is far smaller.
 pub const MAX_BLOB_BYTES: usize = 64 * 1024 * 1024;
 
 /// How many parts are written in one commit and read at once: at most 512 KiB.
 const PARTS_AT_ONCE: usize = 8;
+
+/// How large each part is. Part of the stored format: the head's count of parts must fit it.
+const PART_BYTES: usize = 64 * 1024;
 
 /// What says that all parts of a blob are there.
 #[derive(Serialize, Deserialize)]
@@ -44,7 +45,7 @@ pub async fn put(records: &Records, bytes: &[u8]) -> Result<String, Error> {
         Ok(Some(_)) => return Ok(name),
         Err(error) => return Err(error),
     }
-    let parts: Vec<&[u8]> = bytes.chunks(MAX_VALUE_BYTES).collect();
+    let parts: Vec<&[u8]> = bytes.chunks(PART_BYTES).collect();
     for (group, chunk) in parts.chunks(PARTS_AT_ONCE).enumerate() {
         let writes = (group * PARTS_AT_ONCE..)
             .zip(chunk)
@@ -81,7 +82,7 @@ pub async fn get(records: &Records, name: &str) -> Result<Option<Vec<u8>>, Error
         reason: reason.to_owned(),
     };
     let Head { length, parts } = head.record;
-    if length > MAX_BLOB_BYTES || parts != length.div_ceil(MAX_VALUE_BYTES) {
+    if length > MAX_BLOB_BYTES || parts != length.div_ceil(PART_BYTES) {
         return Err(damaged("its length cannot be right"));
     }
     let mut bytes = Vec::with_capacity(length);
