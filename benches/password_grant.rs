@@ -42,7 +42,9 @@ const RULES: [&str; 5] = [
 #[tokio::main]
 async fn main() {
     let data = tempfile::tempdir().expect("a temporary directory");
-    let server = Server::open(&Config::new(data.path().join("data"))).expect("a server");
+    let server = Server::open(&Config::new(data.path().join("data")))
+        .await
+        .expect("a server");
     let (server, form) = seed(Arc::new(server)).await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await

@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::credential::Passwords;
 use crate::rule_host::RuleHost;
 use crate::store::sled::{SledOptions, SledStore};
-use crate::store::{self, Records, Stored};
+use crate::store::{self, Batch, Record, Records, Stored, Table};
 use crate::tenant::{HostBinding, Tenant, TenantName};
-use crate::token::{Keyring, MasterKey};
+use crate::token::{Keyring, MasterKey, Sealed};
 
 /// The parts that requests and administration work with.
 pub struct Server {
@@ -44,6 +46,15 @@ pub enum OpenError {
     /// The master key cannot be read or made.
     #[error(transparent)]
     MasterKey(#[from] crate::token::MasterKeyError),
+    /// The data directory has a store and no key to it.
+    #[error("`{}` is missing: put back the master key that this data directory was made with, or set CLAIMSMITH_MASTER_KEY to it", path.display())]
+    MasterKeyLost {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// The master key is another one.
+    #[error("the master key does not fit this data directory: {0}")]
+    WrongMasterKey(crate::token::SealError),
     /// The engine cannot be built on this machine.
     #[error(transparent)]
     Engine(#[from] crate::rule_host::Error),
@@ -54,13 +65,14 @@ pub enum OpenError {
 
 impl Server {
     /// Opens a data directory, making what is not there yet.
-    pub fn open(config: &Config) -> Result<Self, OpenError> {
-        Self::open_at(config, Arc::new(SystemClock))
+    pub async fn open(config: &Config) -> Result<Self, OpenError> {
+        Self::open_at(config, Arc::new(SystemClock)).await
     }
 
     /// The same with a clock of the caller's choice.
-    pub fn open_at(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+    pub async fn open_at(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         make_directory(&config.data)?;
+        let master = master_key(config)?;
         let store = SledStore::open(
             &config.data.join("store"),
             SledOptions {
@@ -69,11 +81,8 @@ impl Server {
                 ..SledOptions::default()
             },
         )?;
-        let master = match &config.master_key {
-            Some(text) => MasterKey::from_env_text(text)?,
-            None => MasterKey::load_or_create(&config.data.join("master.key"))?,
-        };
         let records = Records::new(Arc::clone(&store) as Arc<dyn store::Store>);
+        check_master_key(&records, &master).await?;
         let cache = config.data.join("cache");
         Ok(Self {
             keyring: Keyring::new(master),
@@ -116,6 +125,41 @@ impl Server {
     pub fn close(&self) {
         self.store.close();
     }
+}
+
+/// The key comes before the store: so a store without a key is one whose key was lost, and a new
+/// key, with which nothing in it opens, is not made behind the administrator's back.
+fn master_key(config: &Config) -> Result<MasterKey, OpenError> {
+    if let Some(text) = &config.master_key {
+        return Ok(MasterKey::from_env_text(text)?);
+    }
+    let path = config.data.join("master.key");
+    if !path.exists() && config.data.join("store").exists() {
+        return Err(OpenError::MasterKeyLost { path });
+    }
+    Ok(MasterKey::load_or_create(&path)?)
+}
+
+/// A value sealed when the store was made, to try the master key on: a wrong one is noticed at the
+/// start rather than at the first login.
+#[derive(Serialize, Deserialize)]
+struct MasterKeyCheck {
+    sealed: Sealed,
+}
+
+impl Record for MasterKeyCheck {
+    const TABLE: Table = Table::Meta;
+}
+
+async fn check_master_key(records: &Records, master: &MasterKey) -> Result<(), OpenError> {
+    const PLACE: [&str; 2] = ["", "master key"];
+    if let Some(Stored { record, .. }) = records.get::<MasterKeyCheck>(&PLACE).await? {
+        let opened = record.sealed.open(master, &PLACE);
+        return opened.map(drop).map_err(OpenError::WrongMasterKey);
+    }
+    let sealed = Sealed::seal(master, &PLACE, b"").map_err(OpenError::WrongMasterKey)?;
+    let batch = Batch::durable().put(&PLACE, &MasterKeyCheck { sealed });
+    Ok(records.commit(batch).await?)
 }
 
 /// Everything in it is the server's own business: nobody else may look in.

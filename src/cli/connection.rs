@@ -29,7 +29,7 @@ pub(super) enum Verb {
 }
 
 pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliError> {
-    let server = open.open_existing()?;
+    let server = open.open_existing().await?;
     match verb {
         Verb::Create {
             name,

@@ -38,7 +38,7 @@ pub(super) async fn run(args: Args, open: &OpenOptions) -> Result<Output, CliErr
         .unwrap_or_else(|| format!("admin@{}", issuer.host()));
 
     let step = progress::step("opening the store");
-    let server = open.open()?;
+    let server = open.open().await?;
     if !tenants::list(&server).await?.is_empty() {
         return Err(CliError::usage(
             "this data directory has a tenant already; make another with `claimsmith tenant create NAME`",

@@ -15,7 +15,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, open: &OpenOptions) -> Result<Output, CliError> {
-    let server = open.open_existing()?;
+    let server = open.open_existing().await?;
     let tenant = args.tenant.resolve(&server).await?;
     let events = log::newest(&server.records, &tenant.name, args.limit).await?;
     let text = table(

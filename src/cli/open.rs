@@ -57,12 +57,12 @@ impl OpenOptions {
     }
 
     /// Opens the data directory.
-    pub(super) fn open(&self) -> Result<Arc<Server>, CliError> {
-        self.open_at(&self.data_or(Self::DEFAULT_DATA))
+    pub(super) async fn open(&self) -> Result<Arc<Server>, CliError> {
+        self.open_at(&self.data_or(Self::DEFAULT_DATA)).await
     }
 
     /// Opens a data directory that has been set up; a mistyped `--data` must not make a new one.
-    pub(super) fn open_existing(&self) -> Result<Arc<Server>, CliError> {
+    pub(super) async fn open_existing(&self) -> Result<Arc<Server>, CliError> {
         let data = self.data_or(Self::DEFAULT_DATA);
         if !data.join("store").is_dir() {
             return Err(CliError::usage(format!(
@@ -70,10 +70,10 @@ impl OpenOptions {
                 data.display()
             )));
         }
-        self.open_at(&data)
+        self.open_at(&data).await
     }
 
-    pub(super) fn open_at(&self, data: &Path) -> Result<Arc<Server>, CliError> {
+    pub(super) async fn open_at(&self, data: &Path) -> Result<Arc<Server>, CliError> {
         let config = Config {
             master_key: self.master_key.clone().map(Secret::new),
             reserve_bytes: self.reserve_mib << 20,
@@ -84,7 +84,7 @@ impl OpenOptions {
             },
             ..Config::new(data)
         };
-        Ok(Arc::new(Server::open(&config)?))
+        Ok(Arc::new(Server::open(&config).await?))
     }
 }
 

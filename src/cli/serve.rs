@@ -42,7 +42,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, open: &OpenOptions) -> Result<Output, CliError> {
     start_logging(&args.log)?;
-    let server = open.open_existing()?;
+    let server = open.open_existing().await?;
     let listener = bind(args.listen).await?;
     let address = listener.local_addr().map_err(CliError::failure)?;
     tracing::info!(%address, "listening");

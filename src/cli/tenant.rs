@@ -57,14 +57,14 @@ pub(super) enum Verb {
 pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliError> {
     match verb {
         Verb::Create { name, issuer } => {
-            let server = open.open()?;
+            let server = open.open().await?;
             let name = TenantName::parse(&name).map_err(CliError::usage)?;
             let issuer = issuer.unwrap_or_else(|| default_issuer(&name));
             let issuer = Issuer::parse(&issuer).map_err(CliError::usage)?;
             show(&tenants::create(&server, name, issuer).await?)
         }
         Verb::List => {
-            let tenants = tenants::list(open.open_existing()?.as_ref()).await?;
+            let tenants = tenants::list(open.open_existing().await?.as_ref()).await?;
             let rows = tenants.iter().map(|tenant| {
                 [
                     tenant.name.to_string(),
@@ -79,7 +79,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
         }
         Verb::Show { name } => {
             let name = TenantName::parse(&name).map_err(CliError::usage)?;
-            show(&tenants::get(open.open_existing()?.as_ref(), &name).await?)
+            show(&tenants::get(open.open_existing().await?.as_ref(), &name).await?)
         }
         Verb::Set {
             name,
@@ -100,7 +100,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
                 errors,
                 denials,
             };
-            show(&tenants::change(open.open_existing()?.as_ref(), &name, change).await?)
+            show(&tenants::change(open.open_existing().await?.as_ref(), &name, change).await?)
         }
     }
 }

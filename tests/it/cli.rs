@@ -406,3 +406,38 @@ fn a_data_directory_in_use_or_from_a_newer_version_is_69_and_one_sentence() {
         refused.stderr
     );
 }
+
+#[test]
+fn a_master_key_that_is_lost_or_another_one_is_noticed_at_the_start() {
+    let cli = Cli::new();
+    cli.json(&["init", "--tenant", "acme"]);
+    let key = cli.data().join("master.key");
+    let kept = std::fs::read(&key).unwrap();
+    std::fs::remove_file(&key).unwrap();
+    let lost = cli.run(&["tenant", "list"]);
+    assert_eq!(lost.code, 69);
+    assert!(
+        lost.stderr.contains("put back the master key"),
+        "{}",
+        lost.stderr
+    );
+    assert!(
+        !key.exists(),
+        "no new key is made behind the administrator's back"
+    );
+
+    let other = "00".repeat(32);
+    let wrong = cli.run(&["tenant", "list", "--master-key", &other]);
+    assert_eq!(wrong.code, 69);
+    assert!(
+        wrong.stderr.contains("does not fit this data directory"),
+        "{}",
+        wrong.stderr
+    );
+
+    std::fs::write(&key, kept).unwrap();
+    let mut permissions = std::fs::metadata(&key).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o600);
+    std::fs::set_permissions(&key, permissions).unwrap();
+    assert_eq!(cli.run(&["tenant", "list"]).code, 0);
+}

@@ -83,7 +83,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
     match verb {
         Verb::Upload { name, file, tenant } => {
             let component = read_component(&file)?;
-            let server = open.open_existing()?;
+            let server = open.open_existing().await?;
             let tenant = tenant.resolve(&server).await?;
             let (version, inspection) =
                 rules::upload(&server, &tenant.name, &name, component).await?;
@@ -94,7 +94,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
             ))
         }
         Verb::Versions { name, tenant } => {
-            let server = open.open_existing()?;
+            let server = open.open_existing().await?;
             let tenant = tenant.resolve(&server).await?;
             let versions = rules::versions(&server, &tenant.name, &name).await?;
             let rows = versions.iter().map(|version| {
@@ -119,7 +119,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
             on_fault,
             tenant,
         } => {
-            let server = open.open_existing()?;
+            let server = open.open_existing().await?;
             let tenant = tenant.resolve(&server).await?;
             let new = NewBinding {
                 version,
@@ -131,7 +131,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
             Ok(Output::new(&binding, table(HEADER, [row(&binding)])))
         }
         Verb::Unbind { name, tenant } => {
-            let server = open.open_existing()?;
+            let server = open.open_existing().await?;
             let tenant = tenant.resolve(&server).await?;
             rules::unbind(&server, &tenant.name, &name).await?;
             Ok(Output::new(
@@ -140,7 +140,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
             ))
         }
         Verb::List { tenant } => {
-            let server = open.open_existing()?;
+            let server = open.open_existing().await?;
             let tenant = tenant.resolve(&server).await?;
             let bindings = rules::bindings(&server, &tenant.name).await?;
             Ok(Output::new(
@@ -149,7 +149,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
             ))
         }
         Verb::Configure { key, value, tenant } => {
-            let server = open.open_existing()?;
+            let server = open.open_existing().await?;
             let tenant = tenant.resolve(&server).await?;
             let value = match value {
                 Some(value) => Secret::new(value),

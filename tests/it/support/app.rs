@@ -62,7 +62,11 @@ impl App {
             },
             ..Config::new(data.path().join("data"))
         };
-        let server = Arc::new(Server::open_at(&config, Arc::clone(&clock) as _).unwrap());
+        let server = Arc::new(
+            Server::open_at(&config, Arc::clone(&clock) as _)
+                .await
+                .unwrap(),
+        );
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
