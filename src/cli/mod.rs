@@ -6,6 +6,7 @@ mod connection;
 mod demo;
 mod exit;
 mod init;
+mod input;
 mod log;
 mod open;
 mod output;

@@ -4,6 +4,7 @@ use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
 use super::CliError;
+use super::input::first_line;
 use super::open::{OpenOptions, TenantOption};
 use super::output::{Output, table};
 use crate::admin::tenants::FIRST_CONNECTION;
@@ -114,7 +115,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
                 app_metadata,
             };
             let (password, made_up) = match password_stdin {
-                true => (read_password()?, None),
+                true => (first_line()?, None),
                 false => {
                     let password = random::token().map_err(CliError::failure)?;
                     (password.clone(), Some(password))
@@ -143,7 +144,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
         }
         Verb::SetPassword { user_id, tenant } => {
             let tenant = tenant.resolve(&server).await?;
-            users::set_password(&server, &tenant.name, &user_id, read_password()?).await?;
+            users::set_password(&server, &tenant.name, &user_id, first_line()?).await?;
             Ok(Output::new(
                 json!({ "user_id": user_id }),
                 "the password was set",
@@ -184,16 +185,6 @@ fn with_password(user: &User, made_up: Option<Secret>) -> Output {
         text.push_str(&format!("\n\npassword (shown once): {}", password.expose()));
     }
     Output::new(document, text)
-}
-
-fn read_password() -> Result<Secret, CliError> {
-    let mut line = String::new();
-    std::io::stdin()
-        .read_line(&mut line)
-        .map_err(CliError::failure)?;
-    let password = Secret::new(line.trim_end_matches(['\r', '\n']));
-    zeroize::Zeroize::zeroize(&mut line);
-    Ok(password)
 }
 
 fn object(text: &str) -> Result<Map<String, Value>, String> {

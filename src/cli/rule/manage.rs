@@ -8,6 +8,7 @@ use serde_json::json;
 use super::check::describe;
 use super::{CliError, OpenOptions, Output, read_component};
 use crate::admin::rules::{self, NewBinding};
+use crate::cli::input::first_line;
 use crate::cli::open::TenantOption;
 use crate::cli::output::{table, word};
 use crate::rule::Binding;
@@ -172,12 +173,4 @@ fn row(binding: &Binding) -> [String; 5] {
         grants.join(" "),
         word(binding.on_fault),
     ]
-}
-
-fn first_line() -> Result<Secret, CliError> {
-    let mut line = String::new();
-    std::io::stdin()
-        .read_line(&mut line)
-        .map_err(CliError::failure)?;
-    Ok(Secret::new(line.trim_end_matches(['\r', '\n'])))
 }
