@@ -67,6 +67,31 @@ async fn what_cannot_be_a_password_or_a_name_is_wrong_in_the_same_way() {
 }
 
 #[tokio::test]
+async fn a_name_too_long_to_exist_is_a_name_that_does_not_exist() {
+    let app = App::start().await;
+    let long = "x".repeat(5_000);
+    let client = app.request().with("client_id", &long).send().await;
+    assert_eq!(
+        client.refusal(),
+        "401 invalid_client: Client authentication failed"
+    );
+    let realm = app.request().with("realm", &long).send().await;
+    assert_eq!(
+        realm.refusal(),
+        "400 invalid_request: the connection was not found"
+    );
+    let audience = app.request().with("audience", &long).send().await;
+    assert_eq!(
+        (audience.status, audience.text("error")),
+        (403, "access_denied")
+    );
+    assert!(
+        audience.text("error_description").len() < 300,
+        "and not all of it is reflected"
+    );
+}
+
+#[tokio::test]
 async fn a_missing_or_empty_parameter_is_named() {
     let app = App::start().await;
     for name in ["grant_type", "username", "password"] {

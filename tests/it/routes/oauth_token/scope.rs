@@ -88,3 +88,34 @@ async fn rfc6749_3_3_a_scope_has_printable_ascii_only() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_api_with_as_many_scopes_as_one_may_have_grants_them_all() {
+    let app = App::start().await;
+    let scopes: Vec<_> = (0..1_000)
+        .map(|number| claimsmith::api::ApiScope {
+            value: format!("read:shelf-{number}"),
+            description: String::new(),
+        })
+        .collect();
+    let new = claimsmith::admin::apis::NewApi {
+        identifier: "https://library.example/".to_owned(),
+        name: None,
+        scopes,
+        signing_alg: Default::default(),
+        token_dialect: Default::default(),
+        token_lifetime: 60,
+    };
+    claimsmith::admin::apis::create(&app.server, &app.tenant, new)
+        .await
+        .unwrap();
+    let rule = crate::rule_host::guest::returning(&[]);
+    app.bind_rule("silent", rule, claimsmith::rule_host::OnFault::Deny)
+        .await;
+    let answer = app
+        .request()
+        .with("audience", "https://library.example/")
+        .send()
+        .await;
+    assert_eq!(answer.text("scope").split(' ').count(), 1_000);
+}
