@@ -75,6 +75,16 @@ impl Cli {
     }
 }
 
+/// A server that ends with its test, however that ends.
+struct Serving(std::process::Child);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 impl Done {
     fn of(output: std::process::Output) -> Self {
         Self {
@@ -366,16 +376,16 @@ fn rule_run_tells_allow_deny_fault_and_a_bad_file_apart_by_its_exit_code() {
 fn a_data_directory_in_use_or_from_a_newer_version_is_69_and_one_sentence() {
     let cli = Cli::new();
     cli.json(&["init", "--tenant", "acme"]);
-    let mut serving = cli
-        .command(&["serve", "--listen", "127.0.0.1:0"])
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let log = std::io::BufReader::new(serving.stderr.take().unwrap());
+    let mut serving = Serving(
+        cli.command(&["serve", "--listen", "127.0.0.1:0"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap(),
+    );
+    let log = std::io::BufReader::new(serving.0.stderr.take().unwrap());
     let listening = std::io::BufRead::lines(log).any(|line| line.unwrap().contains("listening"));
     let second = cli.run(&["tenant", "list"]);
-    serving.kill().unwrap();
-    serving.wait().unwrap();
+    drop(serving);
     assert!(listening);
     assert_eq!(second.code, 69);
     assert!(
