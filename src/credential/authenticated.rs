@@ -40,6 +40,11 @@ impl AuthenticatedUser {
         self.password_set_at
     }
 
+    /// When the password was last set again; none while it is the one that the user was made with.
+    pub fn last_password_reset(&self) -> Option<Timestamp> {
+        (self.password_set_at != self.user.created_at).then_some(self.password_set_at)
+    }
+
     /// When the password was checked.
     pub fn at(&self) -> Timestamp {
         self.at

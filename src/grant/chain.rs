@@ -14,6 +14,10 @@ use crate::tenant::TenantName;
 /// More values than this a tenant cannot store for its rules.
 pub(crate) const MAX_CONFIGURATION_VALUES: usize = 500;
 
+/// The most bindings that are read: far more than a chain may have. A chain that is too long is not
+/// cut here, because a rule left out might have denied; the rule host refuses it whole.
+const MAX_BINDINGS: usize = 1_000;
+
 /// The tenant's rules for a grant, in the order they run. A rule that cannot be loaded stays in
 /// its place: its binding says what its failure means.
 pub(super) async fn load(
@@ -21,8 +25,10 @@ pub(super) async fn load(
     tenant: &TenantName,
     grant: Grant,
 ) -> Result<Vec<BoundRule>, Error> {
-    let most = server.rule_host.limits().chain;
-    let bindings = server.records.list(&[tenant.as_str()], most).await?;
+    let bindings = server
+        .records
+        .list(&[tenant.as_str()], MAX_BINDINGS)
+        .await?;
     let mut bindings: Vec<Binding> = bindings.into_iter().map(|stored| stored.record).collect();
     bindings.retain(|binding| binding.enabled && binding.grants.contains(&grant));
     bindings.sort_by(|a, b| (a.order, &a.rule).cmp(&(b.order, &b.rule)));
@@ -64,11 +70,16 @@ async fn rule(
     })
 }
 
-/// The values that the tenant stored for its rules.
+/// The values that the tenant stored for its rules; none are unsealed for a chain that reads none.
 pub(super) async fn configuration(
     server: &Server,
     tenant: &TenantName,
+    chain: &[BoundRule],
 ) -> Result<BTreeMap<String, Secret>, Error> {
+    let reads = |bound: &BoundRule| bound.rule.as_ref().is_ok_and(Rule::reads_configuration);
+    if !chain.iter().any(reads) {
+        return Ok(BTreeMap::new());
+    }
     let stored = server
         .records
         .list::<ConfigurationValue>(&[tenant.as_str()], MAX_CONFIGURATION_VALUES)

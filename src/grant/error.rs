@@ -66,7 +66,7 @@ pub enum Error {
     Denied(Denial, Denials),
     /// A rule failed and its binding does not let the login go on.
     #[error("a rule failed; the log entry of this exchange says which and why")]
-    RuleFaulted,
+    RuleFaulted(Denials),
     /// A rule demands a second factor.
     #[error("a rule demands a second factor")]
     MfaRequired,

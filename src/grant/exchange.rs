@@ -1,7 +1,5 @@
 //! Describes an exchange to rules: what they may know of the records, and nothing else.
 
-use serde_json::{Map, Value, json};
-
 use super::{GrantedScopes, Origin};
 use crate::clock::Timestamp;
 use crate::credential::AuthenticatedUser;
@@ -21,7 +19,7 @@ pub(super) struct Facts<'a> {
 }
 
 /// The exchange as rules see it.
-pub(super) fn describe(facts: &Facts<'_>) -> Exchange {
+pub(super) fn describe(facts: Facts<'_>) -> Exchange {
     let Parties {
         tenant,
         client,
@@ -38,7 +36,7 @@ pub(super) fn describe(facts: &Facts<'_>) -> Exchange {
             name: client.name.clone(),
             metadata: client.metadata.clone().into_iter().collect(),
         },
-        user: Some(user(facts)),
+        user: Some(user(facts.user)),
         api: api.map(|api| exchange::Api {
             identifier: api.identifier.clone(),
             scopes: api.scopes.iter().map(|scope| scope.value.clone()).collect(),
@@ -47,7 +45,7 @@ pub(super) fn describe(facts: &Facts<'_>) -> Exchange {
             ip: facts.origin.ip.clone(),
             user_agent: facts.origin.user_agent.clone(),
             hostname: facts.origin.hostname.clone(),
-            parameters: facts.parameters.clone(),
+            parameters: facts.parameters,
         },
         authentication_methods: facts.user.methods().iter().map(|&m| m.to_owned()).collect(),
         draft: claims::draft(&facts.parties, facts.user.user(), facts.scopes.as_slice()),
@@ -55,16 +53,19 @@ pub(super) fn describe(facts: &Facts<'_>) -> Exchange {
     }
 }
 
-fn user(facts: &Facts<'_>) -> exchange::User {
-    let user = facts.user.user();
-    let stats = facts.user.stats();
+/// The scopes of the claims that make up the profile; e-mail has fields of its own.
+const PROFILE_SCOPES: [&str; 2] = ["profile", "phone"];
+
+fn user(authenticated: &AuthenticatedUser) -> exchange::User {
+    let user = authenticated.user();
+    let stats = authenticated.stats();
     exchange::User {
         id: user.user_id.clone(),
         username: user.username.clone(),
         email: user.email.clone(),
         email_verified: user.email_verified,
         connection: user.connection.clone(),
-        profile: profile(user),
+        profile: claims::profile(user, &PROFILE_SCOPES.map(str::to_owned)),
         user_metadata: user.user_metadata.clone().unwrap_or_default(),
         app_metadata: user.app_metadata.clone().unwrap_or_default(),
         roles: user.roles.clone(),
@@ -72,29 +73,6 @@ fn user(facts: &Facts<'_>) -> exchange::User {
         logins_count: stats.logins_count.saturating_add(1),
         created_at: user.created_at,
         last_login: stats.last_login,
-        last_password_reset: Some(facts.user.password_set_at()),
+        last_password_reset: authenticated.last_password_reset(),
     }
-}
-
-fn profile(user: &crate::user::User) -> Map<String, Value> {
-    let texts = [
-        ("name", &user.name),
-        ("nickname", &user.nickname),
-        ("given_name", &user.given_name),
-        ("family_name", &user.family_name),
-        ("picture", &user.picture),
-        ("phone_number", &user.phone_number),
-    ];
-    let mut profile: Map<String, Value> = texts
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?))))
-        .collect();
-    if user.phone_number.is_some() {
-        profile.insert(
-            "phone_number_verified".to_owned(),
-            json!(user.phone_verified),
-        );
-    }
-    profile.insert("updated_at".to_owned(), json!(user.updated_at.to_string()));
-    profile
 }

@@ -97,8 +97,8 @@ async fn run(
 
     // 5. Run the tenant's rules in order.
     let chain = chain::load(server, &tenant.name, kind).await?;
-    let configuration = chain::configuration(server, &tenant.name).await?;
-    let exchange = exchange::describe(&exchange::Facts {
+    let configuration = chain::configuration(server, &tenant.name, &chain).await?;
+    let exchange = exchange::describe(exchange::Facts {
         id: trail.id(),
         now,
         parties: Parties {
@@ -121,7 +121,7 @@ async fn run(
     let approved = match verdict {
         Verdict::Approved(approved) => approved,
         Verdict::Denied(denial) => return Err(Error::Denied(denial, tenant.denials)),
-        Verdict::Faulted => return Err(Error::RuleFaulted),
+        Verdict::Faulted => return Err(Error::RuleFaulted(tenant.denials)),
         Verdict::MfaRequired { .. } => return Err(Error::MfaRequired),
     };
     trail.scopes(&approved.changes().scopes);

@@ -197,7 +197,8 @@ pub(super) fn refuse(error: Error, profile: ErrorProfile) -> Refusal {
             "user is blocked",
         ),
         Error::Denied(denial, denials) => denied(denial, denials, forbidden, rfc),
-        Error::RuleFaulted => Refusal::new(
+        Error::RuleFaulted(Denials::Conceal) => wrong_credentials(forbidden),
+        Error::RuleFaulted(Denials::Reveal) => Refusal::new(
             forbidden,
             if rfc {
                 "invalid_grant"

@@ -177,7 +177,7 @@ fn stamp(claims: &mut Map<String, Value>, validity: Validity) {
 
 /// The standard claims that the granted scopes let out, as far as they are known. Empty ones are
 /// left out (OpenID Connect Core, section 5.3.2).
-fn profile(user: &User, scopes: &[String]) -> Map<String, Value> {
+pub fn profile(user: &User, scopes: &[String]) -> Map<String, Value> {
     let texts = [
         ("name", &user.name),
         ("family_name", &user.family_name),

@@ -339,6 +339,7 @@ async fn the_proof_says_what_was_before_and_what_to_record() {
     assert_eq!(user.stats().last_login, Some(SET));
     assert_eq!(user.methods(), ["pwd"]);
     assert_eq!((user.at(), user.password_set_at()), (NOW, SET));
+    assert_eq!(user.last_password_reset(), Some(SET));
     let after = user.record_login(Some("198.51.100.2"));
     assert_eq!(after.logins_count, 8);
     assert_eq!(after.last_login, Some(NOW));

@@ -2,7 +2,8 @@
 
 use claimsmith::admin::clients;
 use claimsmith::admin::tenants::{self, Change};
-use claimsmith::client::ClientAuthentication;
+use claimsmith::client::{Client, ClientAuthentication};
+use claimsmith::store::Batch;
 use claimsmith::tenant::ErrorProfile;
 
 use crate::support::app::App;
@@ -162,6 +163,23 @@ async fn the_grant_is_off_until_switched_on_and_never_for_third_parties() {
             .await
             .is_err()
     );
+
+    // However such a record came to be, the grant itself refuses it too.
+    let key = [app.tenant.as_str(), app.client_id.as_str()];
+    let stored = app
+        .server
+        .records
+        .get::<Client>(&key)
+        .await
+        .unwrap()
+        .unwrap();
+    let client = Client {
+        is_first_party: false,
+        ..stored.record.clone()
+    };
+    let batch = Batch::durable().replace(&stored, &client);
+    app.server.records.commit(batch).await.unwrap();
+    assert_eq!(app.request().send().await.refusal(), refused);
 }
 
 #[tokio::test]

@@ -202,3 +202,30 @@ async fn the_rfc9068_dialect_has_its_type_and_claims() {
     let (_, second) = app.verify(again.access_token(), api).await;
     assert_ne!(claims["jti"], second["jti"]);
 }
+
+#[tokio::test]
+async fn the_password_that_a_user_was_made_with_is_no_reset() {
+    use claimsmith::admin::{tenants::FIRST_CONNECTION, users};
+    use claimsmith::clock::Clock as _;
+    let app = App::start().await;
+    let login = async |password: &'static str| {
+        let (server, password) = (&app.server, claimsmith::secret::Secret::new(password));
+        let authenticated = server.passwords.authenticate(
+            &server.records,
+            &app.tenant,
+            FIRST_CONNECTION,
+            EMAIL,
+            password,
+            app.clock.now(),
+        );
+        authenticated.await.unwrap().last_password_reset()
+    };
+    assert_eq!(login(crate::support::app::PASSWORD).await, None);
+    let later = app.clock.now().plus_secs(60);
+    app.clock.set(later);
+    let new = claimsmith::secret::Secret::new("another password");
+    users::set_password(&app.server, &app.tenant, &app.user.user_id, new)
+        .await
+        .unwrap();
+    assert_eq!(login("another password").await, Some(later));
+}

@@ -2,7 +2,9 @@
 
 use claimsmith::admin::tenants::{self, Change};
 use claimsmith::log;
+use claimsmith::rule::{Binding, ConfigurationValue};
 use claimsmith::rule_host::{Fault, OnFault, Outcome};
+use claimsmith::store::Batch;
 use claimsmith::tenant::Denials;
 use claimsmith::user::User;
 use serde_json::json;
@@ -221,4 +223,86 @@ async fn what_is_no_rule_never_reaches_the_store() {
         .await
         .unwrap();
     assert!(versions.is_empty());
+}
+
+#[tokio::test]
+async fn a_chain_that_is_too_long_lets_nobody_in_rather_than_leaving_out_a_rule() {
+    let app = App::start().await;
+    app.bind_rule("0-first", returning(&[]), OnFault::Skip)
+        .await;
+    let key = [app.tenant.as_str(), "0-first"];
+    let bound = app
+        .server
+        .records
+        .get::<Binding>(&key)
+        .await
+        .unwrap()
+        .unwrap()
+        .record;
+    // More than an administrator may bind, as two who bind at the same time could leave behind;
+    // the rule that denies comes last by name.
+    let most = app.server.rule_host.limits().chain;
+    let mut batch = Batch::durable();
+    for number in 0..most {
+        let name = format!("z-{number:03}");
+        batch = batch.put(
+            &[app.tenant.as_str(), &name],
+            &Binding {
+                rule: name.clone(),
+                ..bound.clone()
+            },
+        );
+    }
+    app.server.records.commit(batch).await.unwrap();
+    let answer = app.request().send().await;
+    assert_eq!(
+        (answer.status, answer.text("error")),
+        (403, "access_denied")
+    );
+}
+
+#[tokio::test]
+async fn a_tenant_that_conceals_denials_conceals_faults_too() {
+    let app = App::start().await;
+    let change = Change {
+        denials: Some(Denials::Conceal),
+        ..Change::default()
+    };
+    tenants::change(&app.server, &app.tenant, change)
+        .await
+        .unwrap();
+    app.bind_rule("looping", guest("endless-loop"), OnFault::Deny)
+        .await;
+    let faulted = app.request().send().await;
+    let wrong = app.request().with("password", "wrong").send().await;
+    assert_eq!(faulted.refusal(), wrong.refusal());
+}
+
+#[tokio::test]
+async fn values_that_no_rule_reads_are_not_unsealed() {
+    let app = App::start().await;
+    app.configure("KEY", "value").await;
+    // Sealed for another place: whoever unseals it fails the login.
+    let parts = [app.tenant.as_str(), "KEY"];
+    let stored = app
+        .server
+        .records
+        .get::<ConfigurationValue>(&parts)
+        .await
+        .unwrap()
+        .unwrap();
+    let moved = ConfigurationValue {
+        key: "OTHER".to_owned(),
+        ..stored.record
+    };
+    let batch = Batch::durable().put(&[app.tenant.as_str(), "OTHER"], &moved);
+    app.server.records.commit(batch).await.unwrap();
+    app.bind_rule("silent", returning(&[]), OnFault::Deny).await;
+    assert_eq!(app.request().send().await.status, 200);
+    app.bind_rule("roles-to-claims", shipped("roles-to-claims"), OnFault::Deny)
+        .await;
+    assert_eq!(
+        app.request().send().await.refusal().split(':').next(),
+        Some("500 server_error")
+    );
 }
