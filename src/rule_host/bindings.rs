@@ -4,6 +4,10 @@ mod generated {
     wasmtime::component::bindgen!({
         path: "wit/1.0.0",
         world: "rule",
+        imports: {
+            // Waits for the network; to the guest it is a call like any other.
+            "claimsmith:rules/fetch@1.0.0.send": async,
+        },
         exports: { default: async },
         ownership: Borrowing { duplicate_if_necessary: false },
     });

@@ -1,8 +1,9 @@
 //! One call of one rule: a new store and a new instance, dropped with everything in it at the end.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use wasmtime::{Engine, Store, UpdateDeadline};
+use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline};
 
 use super::bindings::types;
 use super::component::Rule;
@@ -31,9 +32,9 @@ pub(super) async fn decide(
     exchange: types::Exchange<'_>,
     limits: &Limits,
 ) -> (Answer, Trace) {
-    let start = Instant::now();
-    let mut store = store(engine, facts, start, limits);
-    let answer = answer(&mut store, rule, exchange, limits).await;
+    let mut store = store(engine, facts, limits);
+    let watch = Arc::clone(&store.data().watch);
+    let answer = watch.time(answer(&mut store, rule, exchange, limits)).await;
     // Nothing is left when it ran out.
     let left = store.get_fuel().unwrap_or_default();
     let mut guest = store.into_data();
@@ -41,7 +42,7 @@ pub(super) async fn decide(
         pages: guest.close(),
         fuel: limits.fuel.saturating_sub(left),
         memory_bytes: guest.meter.peak as u64,
-        duration: start.elapsed(),
+        duration: watch.elapsed(),
     };
     (answer, trace)
 }
@@ -53,8 +54,10 @@ pub(super) async fn try_instantiate(
     facts: Facts,
     limits: &Limits,
 ) -> Result<(), Failure> {
-    let mut store = store(engine, facts, Instant::now(), limits);
-    instantiate(&mut store, rule, limits).await.map(drop)
+    let mut store = store(engine, facts, limits);
+    let watch = Arc::clone(&store.data().watch);
+    let instance = watch.time(instantiate(&mut store, rule, limits)).await;
+    instance.map(drop)
 }
 
 async fn answer(
@@ -83,7 +86,9 @@ async fn instantiate(
 
 /// A store with every limit in place before the guest's first instruction, which may be that of
 /// a start function.
-fn store(engine: &Engine, facts: Facts, start: Instant, limits: &Limits) -> Store<Guest> {
+///
+/// Only what the guest computes counts towards its deadline; its waiting is bounded elsewhere.
+fn store(engine: &Engine, facts: Facts, limits: &Limits) -> Store<Guest> {
     let mut store = Store::new(engine, Guest::new(limits, facts));
     store.limiter(|guest| &mut guest.meter);
     // Fails only without `consume_fuel`; the guest would then have none and trap at once.
@@ -91,9 +96,9 @@ fn store(engine: &Engine, facts: Facts, start: Instant, limits: &Limits) -> Stor
     store.set_hostcall_fuel(limits.crossing_bytes);
     store.set_max_component_handles(limits.handles);
     store.set_epoch_deadline(1);
-    let deadline = limits.deadline;
-    store.epoch_deadline_callback(move |_| {
-        if start.elapsed() >= deadline {
+    store.epoch_deadline_callback(|context: StoreContextMut<'_, Guest>| {
+        let guest = context.data();
+        if guest.watch.read() >= guest.deadline {
             return Err(Stop::Deadline.into());
         }
         // Other logins on this executor come first; then the guest has another tick.

@@ -87,7 +87,8 @@ fn config(limits: &Limits) -> Config {
         .consume_fuel(true)
         // The bound on wall time, and the places where a call yields to the executor.
         .epoch_interruption(true)
-        // One call, one instance, no host function that waits: nothing runs concurrently in a store.
+        // One call, one instance; a host function that waits holds the guest up. Nothing runs
+        // concurrently in a store.
         .concurrency_support(false)
         // A trap's backtrace would name the guest's functions; tenants get the cause instead.
         .wasm_backtrace_max_frames(None)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 use wasmtime::component::{HasSelf, Linker};
@@ -9,6 +10,7 @@ use wasmtime::component::{HasSelf, Linker};
 use super::bindings::{configuration, fetch, log};
 use super::fault::Stop;
 use super::journal::{Journal, Pages};
+use super::stopwatch::Stopwatch;
 use super::wasi::Shell;
 use super::{Level, Limits, Rule};
 use crate::clock::Timestamp;
@@ -18,6 +20,10 @@ use crate::secret::Secret;
 pub(super) struct Guest {
     pub(super) meter: Meter,
     pub(super) journal: Journal,
+    /// Counts what the guest computes.
+    pub(super) watch: Arc<Stopwatch>,
+    /// The reading of that stopwatch at which the guest is stopped.
+    pub(super) deadline: Duration,
     facts: Facts,
     shell: Option<Box<Shell>>,
 }
@@ -48,6 +54,8 @@ impl Guest {
         Self {
             meter: Meter::new(limits),
             journal: Journal::new(limits),
+            watch: Arc::new(Stopwatch::new()),
+            deadline: limits.deadline,
             facts,
             shell: None,
         }
@@ -98,7 +106,7 @@ impl configuration::Host for Guest {
 impl fetch::Host for Guest {
     /// No binding can allow a host in this version, so none is allowed. The import is there all the
     /// same: rules built today will run unchanged once hosts can be allowed.
-    fn send(&mut self, _: fetch::Outgoing) -> Result<fetch::Incoming, fetch::FetchError> {
+    async fn send(&mut self, _: fetch::Outgoing) -> Result<fetch::Incoming, fetch::FetchError> {
         Err(fetch::FetchError::HostNotAllowed)
     }
 }

@@ -11,7 +11,8 @@ pub struct Limits {
     pub component_bytes: usize,
     /// Fuel of one call, instantiation included; about one unit for each instruction.
     pub fuel: u64,
-    /// Wall time of one call, instantiation included.
+    /// How long one call may compute, instantiation included. Waiting for an answer from the network
+    /// does not count.
     pub deadline: Duration,
     /// Linear memory of one call, in bytes.
     pub memory_bytes: usize,
@@ -77,8 +78,8 @@ impl Default for Limits {
             // A Rust rule that parses the whole exchange uses 245,000, QuickJS 700,000. This is 70
             // times the latter, and some 50 ms of one core.
             fuel: 50_000_000,
-            // The fuel is gone long before on a quiet machine; on a crowded one this is what a
-            // login waits at the most for a rule.
+            // The fuel is gone long before on a quiet machine; on a crowded one this is how long a
+            // rule may take for it.
             deadline: Duration::from_millis(250),
             // Rust guests hold 1.1 MiB, C guests 128 KiB, QuickJS 1.2 to 4 MiB. It bounds the host:
             // `concurrency` times this is the worst case, 1 GiB.

@@ -20,6 +20,7 @@ mod limits;
 mod pipeline;
 mod rejection;
 mod request;
+mod stopwatch;
 mod text;
 pub mod verdict;
 mod wasi;
