@@ -6,11 +6,11 @@
 //!   http ────────────┤ form or JSON, Basic header                      TokenRequest
 //!                    ▼
 //!   grant   1 authenticate the client                                  AuthenticatedClient
-//!           2 is this grant allowed, and for which API
+//!           2 is this grant allowed
 //!                    ▼
-//!   credential  3 verify the password                                  AuthenticatedUser
+//!   credential  3 whom is the token about                              Principal
 //!                    ▼
-//!   grant   4 scopes by policy                                         GrantedScopes
+//!   grant   4 which API, which scopes by policy                        GrantedScopes
 //!                    ▼
 //!   rule_host  5 run the tenant's rules in order                       ApprovedClaims | Denial
 //!                    ▼

@@ -1,9 +1,10 @@
 //! Describes an exchange to rules: what they may know of the records, and nothing else.
 
-use super::{GrantedScopes, Origin};
+use super::{GrantedScopes, Origin, Principal};
 use crate::clock::Timestamp;
 use crate::credential::AuthenticatedUser;
 use crate::rule_host::{Exchange, Grant, exchange};
+use crate::token::TokenSubject;
 use crate::token::claims::{self, Parties};
 
 /// What an exchange is about.
@@ -12,7 +13,7 @@ pub(super) struct Facts<'a> {
     pub now: Timestamp,
     pub parties: Parties<'a>,
     pub scopes: &'a GrantedScopes,
-    pub user: &'a AuthenticatedUser,
+    pub subject: &'a Principal,
     pub kind: Grant,
     pub origin: &'a Origin,
     pub parameters: Vec<(String, String)>,
@@ -26,6 +27,10 @@ pub(super) fn describe(facts: Facts<'_>) -> Exchange {
         api,
         ..
     } = facts.parties;
+    let user = match facts.subject {
+        Principal::User(user) => Some(user.as_ref()),
+        Principal::Client(_) => None,
+    };
     Exchange {
         id: facts.id.to_owned(),
         tenant: tenant.name.to_string(),
@@ -36,7 +41,7 @@ pub(super) fn describe(facts: Facts<'_>) -> Exchange {
             name: client.name.clone(),
             metadata: client.metadata.clone().into_iter().collect(),
         },
-        user: Some(user(facts.user)),
+        user: user.map(describe_user),
         api: api.map(|api| exchange::Api {
             identifier: api.identifier.clone(),
             scopes: api.scopes.iter().map(|scope| scope.value.clone()).collect(),
@@ -47,8 +52,15 @@ pub(super) fn describe(facts: Facts<'_>) -> Exchange {
             hostname: facts.origin.hostname.clone(),
             parameters: facts.parameters,
         },
-        authentication_methods: facts.user.methods().iter().map(|&m| m.to_owned()).collect(),
-        draft: claims::draft(&facts.parties, facts.user.user(), facts.scopes.as_slice()),
+        authentication_methods: user
+            .map(|user| user.methods().iter().map(|&m| m.to_owned()).collect())
+            .unwrap_or_default(),
+        draft: claims::draft(
+            &facts.parties,
+            &facts.subject.sub(),
+            facts.subject.user(),
+            facts.scopes.as_slice(),
+        ),
         shared: Vec::new(),
     }
 }
@@ -56,7 +68,7 @@ pub(super) fn describe(facts: Facts<'_>) -> Exchange {
 /// The scopes of the claims that make up the profile; e-mail has fields of its own.
 const PROFILE_SCOPES: [&str; 2] = ["profile", "phone"];
 
-fn user(authenticated: &AuthenticatedUser) -> exchange::User {
+fn describe_user(authenticated: &AuthenticatedUser) -> exchange::User {
     let user = authenticated.user();
     let stats = authenticated.stats();
     exchange::User {

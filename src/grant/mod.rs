@@ -1,9 +1,10 @@
 //! The token endpoint without HTTP: from a parsed request to a token, in numbered phases.
 //!
-//! A grant supplies only what is its own (which connection checks the password); the phases are
-//! here, once, so that no grant can leave one out.
+//! A grant supplies only what is its own (whom the token is about, and how that was proved); the
+//! phases are here, once, so that no grant can leave one out.
 
 mod chain;
+mod client_authentication;
 mod error;
 mod exchange;
 mod password;
@@ -12,7 +13,10 @@ mod request;
 mod scope;
 mod trail;
 
+use std::borrow::Cow;
+
 pub(crate) use self::chain::MAX_CONFIGURATION_VALUES;
+pub use self::client_authentication::AuthenticatedClient;
 pub use self::error::Error;
 pub use self::request::{
     ClientCredentials, GrantRequest, Origin, PasswordCredentials, TokenRequest,
@@ -20,25 +24,15 @@ pub use self::request::{
 pub use self::scope::{GrantedScopes, STANDARD as STANDARD_SCOPES};
 use self::trail::Trail;
 use crate::api::Api;
-use crate::client::{Client, ClientAuthentication};
-use crate::credential::{AuthenticatedUser, AuthenticationError};
-use crate::rule_host::{ApprovedClaims, Changes, Verdict};
+use crate::clock::Timestamp;
+use crate::credential::AuthenticatedUser;
+use crate::rule_host::{ApprovedClaims, Changes, Subject, Verdict};
 use crate::server::Server;
 use crate::store::{Batch, Stored};
 use crate::tenant::Tenant;
 use crate::token::claims::Parties;
-use crate::token::{self, Mint, TokenResponse};
+use crate::token::{self, Mint, TokenResponse, TokenSubject};
 use crate::user::User;
-
-/// A client that proved who it is, or a public one that had nothing to prove.
-pub struct AuthenticatedClient(Client);
-
-impl AuthenticatedClient {
-    /// Its record.
-    pub fn client(&self) -> &Client {
-        &self.0
-    }
-}
 
 /// Answers a token request, and writes what happened to the tenant's log.
 pub async fn issue(server: &Server, request: TokenRequest) -> Result<TokenResponse, Error> {
@@ -55,45 +49,39 @@ async fn run(
 ) -> Result<TokenResponse, Error> {
     let now = server.clock.now();
     let tenant = &request.tenant;
+    let (grant_type, kind) = (request.grant.grant_type(), request.grant.kind());
 
     // 1. Authenticate the client.
-    let client = authenticate_client(server, tenant, &request.client).await?;
+    let client = client_authentication::authenticate(server, tenant, &request.client).await?;
 
-    // 2. Is this grant allowed, and for which API? Refused before any hashing.
-    let (grant_type, kind) = (request.grant.grant_type(), request.grant.kind());
+    // 2. Is this grant allowed? Refused before any hashing.
     if !client.client().may_use(grant_type) || !client.client().is_first_party {
         return Err(Error::GrantNotAllowed { grant_type });
     }
-    let api = resolve_api(server, tenant, request.audience.as_deref()).await?;
 
-    // 3. Verify the password.
-    let (connection, credentials) = match request.grant {
-        GrantRequest::Password(credentials) => (
-            password::connection(server, tenant, client.client(), &credentials).await?,
-            credentials,
-        ),
-        GrantRequest::PasswordRealm(credentials, ref realm) => (
-            password_realm::connection(server, tenant, client.client(), realm).await?,
-            credentials,
-        ),
+    // 3. and 4. Whom the token is about, for which API, with which scopes: the grant's own.
+    let asked = Asked {
+        server,
+        tenant,
+        client: &client,
+        audience: request.audience.as_deref(),
+        scope: request.scope.as_deref(),
+        now,
     };
-    trail.connection(&connection.name);
-    let user = server
-        .passwords
-        .authenticate(
-            &server.records,
-            &tenant.name,
-            &connection.name,
-            &credentials.username,
-            credentials.password,
-            now,
-        )
-        .await
-        .map_err(refusal)?;
-    trail.user(user.user());
-
-    // 4. Scopes by policy.
-    let scopes = GrantedScopes::by_policy(request.scope.as_deref(), api.as_ref());
+    let established = match request.grant {
+        GrantRequest::Password(credentials) => {
+            password::establish(&asked, credentials, trail).await?
+        }
+        GrantRequest::PasswordRealm(credentials, realm) => {
+            password_realm::establish(&asked, credentials, &realm, trail).await?
+        }
+    };
+    let Established {
+        subject,
+        api,
+        scopes,
+        gty,
+    } = established;
 
     // 5. Run the tenant's rules in order.
     let chain = chain::load(server, &tenant.name, kind).await?;
@@ -105,17 +93,17 @@ async fn run(
             tenant,
             client: client.client(),
             api: api.as_ref(),
-            gty: GTY,
+            gty,
         },
         scopes: &scopes,
-        user: &user,
+        subject: &subject,
         kind,
         origin: &request.origin,
         parameters: request.parameters,
     });
     let (verdict, report) = server
         .rule_host
-        .run(&chain, user, exchange, &configuration)
+        .run(&chain, subject, exchange, &configuration)
         .await;
     trail.report(report);
     let approved = match verdict {
@@ -135,7 +123,7 @@ async fn run(
             tenant,
             client: client.client(),
             api: api.as_ref(),
-            gty: GTY,
+            gty,
             requested_scopes: request.scope.as_deref().unwrap_or_default(),
             now,
         },
@@ -145,47 +133,60 @@ async fn run(
     Ok(response)
 }
 
-/// Both password grants have it (contract, section 8, row 31).
-const GTY: &str = "password";
+/// What phases 3 and 4 may know of a request, besides what the grant itself takes.
+struct Asked<'a> {
+    server: &'a Server,
+    tenant: &'a Tenant,
+    client: &'a AuthenticatedClient,
+    audience: Option<&'a str>,
+    scope: Option<&'a [String]>,
+    now: Timestamp,
+}
 
-async fn authenticate_client(
-    server: &Server,
-    tenant: &Tenant,
-    presented: &ClientCredentials,
-) -> Result<AuthenticatedClient, Error> {
-    let refused = Error::ClientAuthentication;
-    let stored: Option<Stored<Client>> = server
-        .records
-        .get(&[tenant.name.as_str(), &presented.client_id])
-        .await?;
-    let Some(Stored { record: client, .. }) = stored else {
-        return Err(refused("there is no such client"));
-    };
-    match (
-        client.token_endpoint_auth_method,
-        &client.secret,
-        &presented.secret,
-    ) {
-        (ClientAuthentication::None, _, None) => Ok(AuthenticatedClient(client)),
-        (ClientAuthentication::None, _, Some(_)) => {
-            Err(refused("a public client presented a secret"))
+/// What a grant established before the rules run.
+struct Established {
+    /// Whom the token is about: somebody who authenticated.
+    subject: Principal,
+    /// What the access token is for; none when it is good for /userinfo only.
+    api: Option<Api>,
+    /// By policy.
+    scopes: GrantedScopes,
+    /// The claim `gty`.
+    gty: &'static str,
+}
+
+/// Whom a token is about.
+pub enum Principal {
+    /// A user.
+    User(Box<AuthenticatedUser>),
+    /// A client that acts for itself (RFC 6749, section 4.4).
+    Client(AuthenticatedClient),
+}
+
+impl Subject for Principal {}
+
+impl TokenSubject for Principal {
+    /// A machine's name is not a user's: `CLIENT_ID@clients` (contract, section 1.6).
+    fn sub(&self) -> Cow<'_, str> {
+        match self {
+            Self::User(user) => user.user().user_id.as_str().into(),
+            Self::Client(client) => format!("{}@clients", client.client().client_id).into(),
         }
-        (_, _, None) => Err(refused("a confidential client presented no secret")),
-        (_, Some(digest), Some(secret)) if digest.matches(secret) => {
-            Ok(AuthenticatedClient(client))
+    }
+
+    fn user(&self) -> Option<&User> {
+        match self {
+            Self::User(user) => Some(user.user()),
+            Self::Client(_) => None,
         }
-        (_, _, Some(_)) => Err(refused("the secret is wrong")),
     }
 }
 
 /// The `audience` of the request, else the tenant's default, else none: then the token is good
 /// for /userinfo only.
-async fn resolve_api(
-    server: &Server,
-    tenant: &Tenant,
-    audience: Option<&str>,
-) -> Result<Option<Api>, Error> {
-    let Some(audience) = audience.or(tenant.default_audience.as_deref()) else {
+async fn resolve_api(asked: &Asked<'_>) -> Result<Option<Api>, Error> {
+    let Asked { server, tenant, .. } = *asked;
+    let Some(audience) = asked.audience.or(tenant.default_audience.as_deref()) else {
         return Ok(None);
     };
     let stored: Option<Stored<Api>> = server
@@ -198,25 +199,17 @@ async fn resolve_api(
     }
 }
 
-fn refusal(error: AuthenticationError) -> Error {
-    match error {
-        AuthenticationError::Rejected(reason) => Error::WrongCredentials(reason),
-        AuthenticationError::Blocked => Error::UserBlocked,
-        AuthenticationError::Busy { retry_after_secs } => Error::Busy { retry_after_secs },
-        AuthenticationError::Store(error) => Error::Store(error),
-        failed @ AuthenticationError::Failed(_) => Error::Internal(failed.to_string()),
-    }
-}
-
 /// Metadata that rules changed is a promise to the tenant: on disk before the token leaves.
 /// Counts of logins may lag.
 async fn keep(
     server: &Server,
     tenant: &Tenant,
-    approved: &ApprovedClaims<AuthenticatedUser>,
+    approved: &ApprovedClaims<Principal>,
     origin: &Origin,
 ) -> Result<(), Error> {
-    let user = approved.subject();
+    let Principal::User(user) = approved.subject() else {
+        return Ok(());
+    };
     let user_id = user.user().user_id.as_str();
     let parts = [tenant.name.as_str(), user_id];
     let changes = approved.changes();

@@ -1,21 +1,73 @@
 //! `grant_type=password` (RFC 6749, section 4.3): the connection is the tenant's default directory.
 
-use super::{Error, PasswordCredentials, password_realm};
-use crate::client::Client;
+use super::trail::Trail;
+use super::{
+    Asked, Error, Established, GrantedScopes, PasswordCredentials, Principal, password_realm,
+    resolve_api,
+};
 use crate::connection::Connection;
-use crate::server::Server;
-use crate::tenant::Tenant;
+use crate::credential::AuthenticationError;
 
-/// The connection that checks the password.
-pub(super) async fn connection(
-    server: &Server,
-    tenant: &Tenant,
-    client: &Client,
-    credentials: &PasswordCredentials,
-) -> Result<Connection, Error> {
+/// Both password grants have this `gty` (contract, section 8, row 31).
+const GTY: &str = "password";
+
+/// Checks the password against the tenant's default directory, or the realm that some SDKs send.
+pub(super) async fn establish(
+    asked: &Asked<'_>,
+    credentials: PasswordCredentials,
+    trail: &mut Trail,
+) -> Result<Established, Error> {
     let realm = credentials.realm.as_deref();
-    let Some(realm) = realm.or(tenant.default_directory.as_deref()) else {
+    let Some(realm) = realm.or(asked.tenant.default_directory.as_deref()) else {
         return Err(Error::NoDefaultConnection);
     };
-    password_realm::connection(server, tenant, client, realm).await
+    let realm = realm.to_owned();
+    password_realm::establish(asked, credentials, &realm, trail).await
+}
+
+/// What both password grants do once the connection is known.
+pub(super) async fn authenticate(
+    asked: &Asked<'_>,
+    connection: &Connection,
+    credentials: PasswordCredentials,
+    trail: &mut Trail,
+) -> Result<Established, Error> {
+    trail.connection(&connection.name);
+
+    // 2. The API, before any hashing.
+    let api = resolve_api(asked).await?;
+
+    // 3. Verify the password.
+    let user = asked
+        .server
+        .passwords
+        .authenticate(
+            &asked.server.records,
+            &asked.tenant.name,
+            &connection.name,
+            &credentials.username,
+            credentials.password,
+            asked.now,
+        )
+        .await
+        .map_err(refusal)?;
+    trail.user(user.user());
+
+    // 4. Scopes by policy.
+    Ok(Established {
+        scopes: GrantedScopes::by_policy(asked.scope, api.as_ref()),
+        subject: Principal::User(Box::new(user)),
+        api,
+        gty: GTY,
+    })
+}
+
+fn refusal(error: AuthenticationError) -> Error {
+    match error {
+        AuthenticationError::Rejected(reason) => Error::WrongCredentials(reason),
+        AuthenticationError::Blocked => Error::UserBlocked,
+        AuthenticationError::Busy { retry_after_secs } => Error::Busy { retry_after_secs },
+        AuthenticationError::Store(error) => Error::Store(error),
+        failed @ AuthenticationError::Failed(_) => Error::Internal(failed.to_string()),
+    }
 }

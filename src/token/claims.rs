@@ -54,16 +54,17 @@ pub struct Validity {
 }
 
 /// What would be signed if no rule changed anything: the access token's claims without those known
-/// only at signing (`iat`, `exp`, `jti`), and the ID token's, empty unless `openid` is granted.
-pub fn draft(parties: &Parties<'_>, user: &User, scopes: &[String]) -> Draft {
+/// only at signing (`iat`, `exp`, `jti`), and the ID token's, empty unless `openid` is granted to a
+/// user.
+pub fn draft(parties: &Parties<'_>, sub: &str, user: Option<&User>, scopes: &[String]) -> Draft {
     let mut id_claims = Map::new();
-    if grants(scopes, "openid") {
+    if let (Some(user), true) = (user, grants(scopes, "openid")) {
         id_claims = profile(user, scopes);
         id_claims.extend(standard_id_claims(parties, user));
     }
     Draft {
         scopes: scopes.to_vec(),
-        access_claims: standard_access_claims(parties, &user.user_id, scopes),
+        access_claims: standard_access_claims(parties, sub, scopes),
         id_claims,
     }
 }

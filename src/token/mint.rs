@@ -1,5 +1,7 @@
 //! The one place that signs tokens.
 
+use std::borrow::Cow;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,9 +13,8 @@ use super::{KeyError, Keyring, SigningAlgorithm};
 use crate::api::{Api, TokenDialect};
 use crate::client::Client;
 use crate::clock::Timestamp;
-use crate::credential::AuthenticatedUser;
 use crate::random::{self, NoRandomness};
-use crate::rule_host::{ApprovedClaims, Changes};
+use crate::rule_host::{ApprovedClaims, Changes, Subject};
 use crate::secret::{Digest, Secret};
 use crate::store::{self, Batch, Records};
 use crate::tenant::Tenant;
@@ -43,32 +44,47 @@ pub struct Mint<'a> {
     pub now: Timestamp,
 }
 
-/// Signs what the rules approved, for the user who authenticated: an access token, and an ID token
+/// Signs what the rules approved, for whom authenticated: an access token, and for a user an ID token
 /// if `openid` is granted. What must outlive the answer is on disk when this returns.
-pub async fn mint(
+pub async fn mint<S: TokenSubject>(
     mint: Mint<'_>,
-    approved: ApprovedClaims<AuthenticatedUser>,
+    approved: ApprovedClaims<S>,
 ) -> Result<TokenResponse, MintError> {
     let (subject, changes) = approved.into_parts();
-    mint.issue(subject.user(), &changes).await
+    mint.issue(&subject.sub(), subject.user(), &changes).await
+}
+
+/// Whom a token is about. Only types that prove an authentication implement it.
+pub trait TokenSubject: Subject {
+    /// The claim `sub`.
+    fn sub(&self) -> Cow<'_, str>;
+
+    /// The user, if it is one and not a machine.
+    fn user(&self) -> Option<&User>;
 }
 
 impl Mint<'_> {
-    async fn issue(&self, user: &User, changes: &Changes) -> Result<TokenResponse, MintError> {
+    async fn issue(
+        &self,
+        sub: &str,
+        user: Option<&User>,
+        changes: &Changes,
+    ) -> Result<TokenResponse, MintError> {
         let mut writes = Writes::default();
 
         // 1. The access token: a JWT for an API, a reference for /userinfo alone.
-        let (access_token, expires_in) = match self.api {
-            Some(api) => (self.jwt(api, user, changes).await?, api.token_lifetime),
-            None => (
+        let (access_token, expires_in) = match (self.api, user) {
+            (Some(api), _) => (self.jwt(api, sub, changes).await?, api.token_lifetime),
+            (None, Some(user)) => (
                 self.opaque(user, changes, &mut writes)?,
                 OPAQUE_TOKEN_LIFETIME,
             ),
+            (None, None) => return Err(MintError::NothingToGrant),
         };
 
         // 2. The ID token, and the claims that /userinfo will repeat.
         let mut id_token = None;
-        if grants(&changes.scopes, "openid") {
+        if let (Some(user), true) = (user, grants(&changes.scopes, "openid")) {
             id_token = Some(self.id_token(user, changes, &access_token).await?);
             self.remember_custom_claims(user, changes, &mut writes)
                 .await?;
@@ -88,7 +104,7 @@ impl Mint<'_> {
         })
     }
 
-    async fn jwt(&self, api: &Api, user: &User, changes: &Changes) -> Result<Secret, MintError> {
+    async fn jwt(&self, api: &Api, sub: &str, changes: &Changes) -> Result<Secret, MintError> {
         let validity = Validity {
             from: self.now,
             seconds: api.token_lifetime,
@@ -99,7 +115,7 @@ impl Mint<'_> {
             TokenDialect::Rfc9068Profile => "at+jwt",
         };
         let jti = random::id()?;
-        let claims = access_claims(&self.parties(), &user.user_id, changes, validity, &jti);
+        let claims = access_claims(&self.parties(), sub, changes, validity, &jti);
         let tenant = &self.tenant.name;
         let signer = self.keyring.api_signer(self.records, tenant, api).await?;
         Ok(signer.sign(typ, &claims)?)
@@ -255,6 +271,9 @@ pub enum MintError {
     /// There is no randomness.
     #[error(transparent)]
     Random(#[from] NoRandomness),
+    /// A machine has nothing to ask of /userinfo, so its token needs an API.
+    #[error("a token for a machine needs an API")]
+    NothingToGrant,
 }
 
 #[cfg(test)]

@@ -17,5 +17,5 @@ pub use self::jwk::{InvalidKey, PublicKey, VerifyingKey};
 pub use self::jws::{InvalidSignature, Unverified, Verified};
 pub use self::keys::{KeyError, KeyState, Keyring, MIN_API_SECRET_BYTES, SigningKey};
 pub use self::master_key::{MasterKey, MasterKeyError};
-pub use self::mint::{Mint, MintError, OPAQUE_TOKEN_LIFETIME, TokenResponse, mint};
+pub use self::mint::{Mint, MintError, OPAQUE_TOKEN_LIFETIME, TokenResponse, TokenSubject, mint};
 pub use self::seal::{SealError, Sealed};

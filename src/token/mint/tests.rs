@@ -107,7 +107,7 @@ impl House {
 
     async fn issue(&self, api: Option<&Api>, changes: &Changes) -> TokenResponse {
         self.mint(api, &changes.scopes)
-            .issue(&self.user, changes)
+            .issue(&self.user.user_id, Some(&self.user), changes)
             .await
             .unwrap()
     }
@@ -286,7 +286,7 @@ async fn a_token_of_an_hs256_api_is_for_the_api_alone() {
         };
         let outcome = house
             .mint(Some(&api), &[])
-            .issue(&house.user, &changes("read:x"))
+            .issue(&house.user.user_id, Some(&house.user), &changes("read:x"))
             .await;
         assert!(matches!(outcome, Err(MintError::Key(_))), "{outcome:?}");
     }
@@ -307,7 +307,12 @@ async fn scope_is_echoed_only_if_it_differs_and_is_not_empty() {
     ] {
         let asked_scopes = scopes(asked);
         let mint = house.mint(None, &asked_scopes);
-        let response = mint.issue(&house.user, &changes(granted)).await.unwrap();
+        let user = &house.user;
+        let changes = changes(granted);
+        let response = mint
+            .issue(&user.user_id, Some(user), &changes)
+            .await
+            .unwrap();
         assert_eq!(response.scope.as_deref(), echoed, "{asked} -> {granted}");
         assert_eq!(response.to_wire().contains_key("scope"), echoed.is_some());
     }
@@ -333,16 +338,19 @@ async fn the_draft_is_what_would_be_signed_without_times() {
     let api = api(SigningAlgorithm::EdDSA, TokenDialect::Rfc9068Profile);
     let granted = changes("openid email read:x");
     let mint = house.mint(Some(&api), &[]);
-    let draft = draft(&mint.parties(), &house.user, &granted.scopes);
+    let draft = |scopes: &[String]| {
+        let user = Some(&house.user);
+        draft(&mint.parties(), &house.user.user_id, user, scopes)
+    };
+    let drafted = draft(&granted.scopes);
     let response = house.issue(Some(&api), &granted).await;
     let mut access = house.read(&response.access_token).await.1;
     access.retain(|name, _| !["iat", "exp", "jti"].contains(&name.as_str()));
-    assert_eq!(draft.access_claims, access);
+    assert_eq!(drafted.access_claims, access);
     let mut id = house.read(&response.id_token.unwrap()).await.1;
     id.retain(|name, _| !["iat", "exp", "at_hash"].contains(&name.as_str()));
-    assert_eq!(draft.id_claims, id);
-    let without = crate::token::claims::draft(&mint.parties(), &house.user, &scopes("read:x"));
-    assert!(without.id_claims.is_empty());
+    assert_eq!(drafted.id_claims, id);
+    assert!(draft(&scopes("read:x")).id_claims.is_empty());
 }
 
 #[tokio::test]

@@ -85,6 +85,9 @@ async fn an_opaque_token_without_openid_has_too_little_scope() {
 async fn nothing_is_answered_that_could_not_be_stored() {
     let house = House::new().await;
     house.store.break_down();
-    let outcome = house.mint(None, &[]).issue(&house.user, &changes("")).await;
+    let outcome = house
+        .mint(None, &[])
+        .issue(&house.user.user_id, Some(&house.user), &changes(""))
+        .await;
     assert!(matches!(outcome, Err(MintError::Store(_))), "{outcome:?}");
 }

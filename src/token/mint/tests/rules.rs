@@ -119,7 +119,9 @@ async fn userinfo_repeats_the_claims_last_issued_to_this_client_and_writes_only_
         client: &other,
         ..house.mint(Some(&api), &[])
     };
-    mint.issue(&house.user, &silver).await.unwrap();
+    mint.issue(&house.user.user_id, Some(&house.user), &silver)
+        .await
+        .unwrap();
     assert_eq!(tier().await, Some(json!("gold")));
 
     house.issue(Some(&api), &changes("openid")).await;
