@@ -154,12 +154,23 @@ pub struct Tenant {
     /// What a client learns of a denial.
     #[serde(default)]
     pub denials: Denials,
+    /// After how many days a signing key is replaced by the next; none leaves that to the
+    /// administrator.
+    #[serde(default)]
+    pub key_rotation_days: Option<u32>,
     /// When it was made.
     pub created_at: Timestamp,
 }
 
 impl Record for Tenant {
     const TABLE: Table = Table::Tenant;
+}
+
+impl Tenant {
+    /// The schedule of key rotation, in seconds.
+    pub fn rotate_keys_after_secs(&self) -> Option<u64> {
+        self.key_rotation_days.map(|days| u64::from(days) * 86_400)
+    }
 }
 
 /// Which tenant a host name belongs to.

@@ -4,6 +4,7 @@
 pub mod apis;
 pub mod clients;
 pub mod connections;
+pub mod keys;
 pub mod rules;
 pub mod tenants;
 pub mod users;

@@ -20,6 +20,7 @@ pub async fn create(server: &Server, name: TenantName, issuer: Issuer) -> Result
         default_directory: Some(FIRST_CONNECTION.to_owned()),
         errors: ErrorProfile::default(),
         denials: Denials::default(),
+        key_rotation_days: None,
         created_at: now,
         name,
     };
@@ -76,7 +77,13 @@ pub struct Change {
     pub errors: Option<ErrorProfile>,
     /// What a client learns of a denial.
     pub denials: Option<Denials>,
+    /// After how many days signing keys are rotated; 0 leaves that to the administrator.
+    pub key_rotation_days: Option<u32>,
 }
+
+/// The shortest schedule: at one a week, as many previous keys wait for the last of their tokens as
+/// the server is willing to publish.
+const KEY_ROTATION_DAYS: std::ops::RangeInclusive<u32> = 7..=3_650;
 
 /// Changes settings.
 pub async fn change(server: &Server, name: &TenantName, change: Change) -> Result<Tenant, Error> {
@@ -96,6 +103,15 @@ pub async fn change(server: &Server, name: &TenantName, change: Change) -> Resul
     }
     tenant.errors = change.errors.unwrap_or(tenant.errors);
     tenant.denials = change.denials.unwrap_or(tenant.denials);
+    if let Some(days) = change.key_rotation_days {
+        if days != 0 && !KEY_ROTATION_DAYS.contains(&days) {
+            return Err(Error::invalid(
+                "the schedule of key rotation",
+                "it must be 7 to 3650 days, or 0 for none",
+            ));
+        }
+        tenant.key_rotation_days = (days != 0).then_some(days);
+    }
     if let Some(audience) = &tenant.default_audience {
         let api: Option<Stored<Api>> = server.records.get(&[name.as_str(), audience]).await?;
         api.ok_or_else(Error::missing("API", audience))?;

@@ -7,6 +7,7 @@ mod demo;
 mod exit;
 mod init;
 mod input;
+mod key;
 mod log;
 mod open;
 mod output;
@@ -68,6 +69,9 @@ enum Verb {
     /// Make, list, find and block users
     #[command(subcommand)]
     User(user::Verb),
+    /// List, rotate and revoke signing keys
+    #[command(subcommand)]
+    Key(key::Verb),
     /// Show a tenant's log, newest first
     Log(log::Args),
 }
@@ -111,6 +115,7 @@ fn dispatch(cli: Cli) -> Result<Output, CliError> {
             Verb::Api(verb) => api::run(verb, &open).await,
             Verb::Connection(verb) => connection::run(verb, &open).await,
             Verb::User(verb) => user::run(verb, &open).await,
+            Verb::Key(verb) => key::run(verb, &open).await,
             Verb::Log(args) => log::run(args, &open).await,
         }
     })

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use super::open::OpenOptions;
 use super::output::Output;
 use super::{CliError, ExitCode};
+use crate::admin::keys;
 use crate::http::accept::{self, ConnectionLimits};
 use crate::server::Server;
 
@@ -73,9 +74,11 @@ pub(super) async fn serve(
         }
     };
     let router = crate::http::router(Arc::clone(&server));
-    accept::serve(listener, router, limits, stop)
-        .await
-        .map_err(CliError::failure)?;
+    let served = tokio::select! {
+        served = accept::serve(listener, router, limits, stop) => served,
+        () = keys::tend_always(&server) => Ok(()),
+    };
+    served.map_err(CliError::failure)?;
     server.close();
     let failed = failure.await.is_ok();
     Ok(if failed {

@@ -51,6 +51,9 @@ pub(super) enum Verb {
         /// What a client learns when a rule denies
         #[arg(long)]
         denials: Option<Denials>,
+        /// Let the next signing keys sign after so many days, 7 at least; 0 for by hand only
+        #[arg(long, value_name = "DAYS")]
+        rotate_keys_every: Option<u32>,
     },
 }
 
@@ -89,6 +92,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
             default_directory,
             errors,
             denials,
+            rotate_keys_every,
         } => {
             let name = TenantName::parse(&name).map_err(CliError::usage)?;
             let issuer = issuer.as_deref().map(Issuer::parse).transpose();
@@ -99,6 +103,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
                 default_directory,
                 errors,
                 denials,
+                key_rotation_days: rotate_keys_every,
             };
             show(&tenants::change(open.open_existing().await?.as_ref(), &name, change).await?)
         }
@@ -126,6 +131,13 @@ fn show(tenant: &Tenant) -> Result<Output, CliError> {
         ],
         ["errors".to_owned(), super::output::word(tenant.errors)],
         ["denials".to_owned(), super::output::word(tenant.denials)],
+        [
+            "keys rotate".to_owned(),
+            match tenant.key_rotation_days {
+                Some(days) => format!("every {days} days"),
+                None => "by hand".to_owned(),
+            },
+        ],
     ];
     Ok(Output::new(tenant, table(["SETTING", "VALUE"], rows)))
 }

@@ -38,7 +38,7 @@ pub(super) async fn metadata(at: AtTenant) -> impl IntoResponse {
 }
 
 /// Public facts: any page may read them, and they may be kept for five minutes.
-pub(super) const PUBLIC: [(header::HeaderName, &str); 2] = [
+const PUBLIC: [(header::HeaderName, &str); 2] = [
     (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     (header::CACHE_CONTROL, "public, max-age=300"),
 ];

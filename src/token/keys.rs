@@ -1,27 +1,28 @@
 //! A tenant's signing keys: made with the tenant, sealed at rest, published as a JWK set.
 
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
-use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
-};
 use jsonwebtoken::EncodingKey;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
 use super::jwk::{InvalidKey, PublicKey, VerifyingKey};
 use super::jws::Signer;
-use super::{MasterKey, SealError, Sealed, SigningAlgorithm};
+use super::{MasterKey, SealError, Sealed, SigningAlgorithm, key_pair};
 use crate::api::Api;
 use crate::clock::Timestamp;
 use crate::secret::Secret;
 use crate::store::{self, Record, Records, Stored, Table};
 use crate::tenant::TenantName;
 
-/// More keys than a tenant has: four algorithms, each with a next, a current and the previous ones
-/// that a rotation has not deleted yet.
+/// More keys than a tenant has: of each of four algorithms a next, a current, and as many previous
+/// and revoked ones as [`super::rotation`] leaves.
 const MAX_KEYS: usize = 256;
+
+/// How often a signer looks for the current key while rotations hide it.
+const ATTEMPTS: usize = 8;
+
+/// How long verifiers may keep a tenant's JWK set, in seconds: what it is served with. A revoked
+/// key lives on in their memory for as long; a new one must be published for longer before it signs.
+pub const JWKS_MAX_AGE: u64 = 300;
 
 /// The shortest secret of an HS256 API, in bytes: the hash's own length (RFC 7518, section 3.2).
 pub const MIN_API_SECRET_BYTES: usize = 32;
@@ -39,12 +40,28 @@ pub struct SigningKey {
     pub public: PublicKey,
     /// The private half, as sealed PKCS#8 (RFC 5958), bound to this tenant and `kid`.
     pub private: Sealed,
-    /// When it was made.
+    /// When it was made, and with that published.
     pub created_at: Timestamp,
+    /// When it began to sign.
+    #[serde(default)]
+    pub current_since: Option<Timestamp>,
+    /// When it ceased to.
+    #[serde(default)]
+    pub current_until: Option<Timestamp>,
+    /// When it was revoked.
+    #[serde(default)]
+    pub revoked_at: Option<Timestamp>,
 }
 
 impl Record for SigningKey {
     const TABLE: Table = Table::SigningKey;
+}
+
+impl SigningKey {
+    /// When a key began to sign; one that a first version made, with its tenant.
+    pub(super) fn signs_since(&self) -> Timestamp {
+        self.current_since.unwrap_or(self.created_at)
+    }
 }
 
 /// Where a key stands in its life. All but a revoked key are published, so that a verifier knows a
@@ -106,7 +123,7 @@ impl Keyring {
         state: KeyState,
         now: Timestamp,
     ) -> Result<SigningKey, KeyError> {
-        let (public, private) = key_pair(alg)?;
+        let (public, private) = key_pair::generate(alg)?;
         let kid = public.thumbprint();
         let context = key_context(tenant, &kid);
         Ok(SigningKey {
@@ -115,21 +132,34 @@ impl Keyring {
             alg,
             public,
             created_at: now,
+            current_since: (state == KeyState::Current).then_some(now),
+            current_until: None,
+            revoked_at: None,
             kid,
         })
     }
 
-    /// The tenant's published keys as a JWK set: RS256 first, and of each algorithm the current
-    /// key first. Public members only.
-    pub async fn jwks(&self, records: &Records, tenant: &TenantName) -> Result<Value, KeyError> {
-        let mut keys = load(records, tenant).await?;
-        keys.retain(|key| key.state != KeyState::Revoked);
+    /// All of a tenant's keys: RS256 first, and of each algorithm the current key first, then the
+    /// next, the previous and the revoked, the older before the younger.
+    pub async fn list(
+        &self,
+        records: &Records,
+        tenant: &TenantName,
+    ) -> Result<Vec<SigningKey>, KeyError> {
+        let mut keys: Vec<_> = load(records, tenant).await?;
         keys.sort_by_key(|key| {
             let place = SigningAlgorithm::ASYMMETRIC
                 .iter()
-                .position(|alg| *alg == key.alg);
-            (place, key.state, key.created_at)
+                .position(|alg| *alg == key.record.alg);
+            (place, key.record.state, key.record.created_at)
         });
+        Ok(keys.into_iter().map(|stored| stored.record).collect())
+    }
+
+    /// The tenant's published keys as a JWK set, in the order of [`Self::list`]. Public members only.
+    pub async fn jwks(&self, records: &Records, tenant: &TenantName) -> Result<Value, KeyError> {
+        let mut keys = self.list(records, tenant).await?;
+        keys.retain(|key| key.state != KeyState::Revoked);
         let keys = keys.iter().map(|key| key.public.to_jwk(&key.kid, key.alg));
         Ok(json!({ "keys": keys.collect::<Vec<_>>() }))
     }
@@ -183,22 +213,11 @@ impl Keyring {
         tenant: &TenantName,
         alg: SigningAlgorithm,
     ) -> Result<Signer, KeyError> {
-        let keys = load(records, tenant).await?;
-        let current = keys
-            .into_iter()
-            .find(|key| key.alg == alg && key.state == KeyState::Current)
-            .ok_or_else(|| KeyError::NoKey(tenant.to_string(), alg))?;
+        let current = current(records, tenant, alg).await?;
         let private = current
             .private
             .open(&self.master, &key_context(tenant, &current.kid))?;
-        let key = match alg {
-            SigningAlgorithm::RS256 | SigningAlgorithm::PS256 => {
-                EncodingKey::from_rsa_der(pkcs1(&private).ok_or(KeyError::Damaged)?)
-            }
-            SigningAlgorithm::ES256 => EncodingKey::from_ec_der(&private),
-            SigningAlgorithm::EdDSA => EncodingKey::from_ed_der(&private),
-            SigningAlgorithm::HS256 => return Err(KeyError::Damaged),
-        };
+        let key = key_pair::encoding_key(alg, &private)?;
         Ok(Signer {
             alg,
             kid: Some(current.kid),
@@ -232,9 +251,32 @@ impl Keyring {
     }
 }
 
-async fn load(records: &Records, tenant: &TenantName) -> Result<Vec<SigningKey>, store::Error> {
-    let keys = records.list(&[tenant.as_str()], MAX_KEYS).await?;
-    Ok(keys.into_iter().map(|stored| stored.record).collect())
+/// The key that signs. A scan is no snapshot: beside a rotation it may meet the old key after and
+/// the new one before, and no current key at all, or the other way round both. So it looks again,
+/// and of two believes the younger.
+async fn current(
+    records: &Records,
+    tenant: &TenantName,
+    alg: SigningAlgorithm,
+) -> Result<SigningKey, KeyError> {
+    for _ in 0..ATTEMPTS {
+        let keys = load(records, tenant).await?;
+        let keys = keys.into_iter().map(|stored| stored.record);
+        let current = keys
+            .filter(|key| key.alg == alg && key.state == KeyState::Current)
+            .max_by_key(SigningKey::signs_since);
+        if let Some(current) = current {
+            return Ok(current);
+        }
+    }
+    Err(KeyError::NoKey(tenant.to_string(), alg))
+}
+
+pub(super) async fn load(
+    records: &Records,
+    tenant: &TenantName,
+) -> Result<Vec<Stored<SigningKey>>, store::Error> {
+    records.list(&[tenant.as_str()], MAX_KEYS).await
 }
 
 fn key_context<'a>(tenant: &'a TenantName, kid: &'a str) -> [&'a str; 3] {
@@ -243,67 +285,6 @@ fn key_context<'a>(tenant: &'a TenantName, kid: &'a str) -> [&'a str; 3] {
 
 fn secret_context<'a>(tenant: &'a TenantName, api: &'a str) -> [&'a str; 3] {
     ["api-signing-secret", tenant.as_str(), api]
-}
-
-type KeyPair = (PublicKey, Zeroizing<Vec<u8>>);
-
-fn key_pair(alg: SigningAlgorithm) -> Result<KeyPair, KeyError> {
-    let failed = |_| KeyError::Generation;
-    match alg {
-        SigningAlgorithm::RS256 | SigningAlgorithm::PS256 => {
-            let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(failed)?;
-            let der = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).map_err(failed)?;
-            let public = pair.public_key();
-            let (n, e) = (public.modulus(), public.exponent());
-            let public = PublicKey::rsa(
-                n.big_endian_without_leading_zero(),
-                e.big_endian_without_leading_zero(),
-            );
-            Ok((public, Zeroizing::new(der.as_ref().to_vec())))
-        }
-        SigningAlgorithm::ES256 => {
-            let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(failed)?;
-            let der = pair.to_pkcs8v1().map_err(failed)?;
-            let public = PublicKey::p256(pair.public_key().as_ref()).ok_or(KeyError::Generation)?;
-            Ok((public, Zeroizing::new(der.as_ref().to_vec())))
-        }
-        SigningAlgorithm::EdDSA => {
-            let pair = Ed25519KeyPair::generate().map_err(failed)?;
-            let der = pair.to_pkcs8().map_err(failed)?;
-            let public = PublicKey::ed25519(pair.public_key().as_ref());
-            Ok((public, Zeroizing::new(der.as_ref().to_vec())))
-        }
-        SigningAlgorithm::HS256 => Err(KeyError::Generation),
-    }
-}
-
-/// The RSAPrivateKey within a PKCS#8 PrivateKeyInfo: `jsonwebtoken` wants the bare form.
-///
-/// `SEQUENCE { INTEGER 0, SEQUENCE { OID rsaEncryption, NULL }, OCTET STRING { key } }`
-/// (RFC 5958, section 2), in DER.
-fn pkcs1(pkcs8: &[u8]) -> Option<&[u8]> {
-    const VERSION_AND_ALGORITHM: &[u8] = &[
-        0x02, 0x01, 0x00, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01,
-        0x01, 0x05, 0x00,
-    ];
-    let info = contents(0x30, pkcs8)?;
-    contents(0x04, info.strip_prefix(VERSION_AND_ALGORITHM)?)
-}
-
-/// The contents of a DER value that fills `der` and has this tag.
-fn contents(tag: u8, der: &[u8]) -> Option<&[u8]> {
-    let der = der.strip_prefix(&[tag])?;
-    let (first, rest) = der.split_first()?;
-    let (length, contents) = match first {
-        0x81 => rest.split_at_checked(1)?,
-        0x82 => rest.split_at_checked(2)?,
-        short if *short < 0x80 => (std::slice::from_ref(first), rest),
-        _ => return None,
-    };
-    let length = length
-        .iter()
-        .fold(0, |sum, byte| sum * 256 + usize::from(*byte));
-    (contents.len() == length).then_some(contents)
 }
 
 /// Why a key was not made, found or opened.

@@ -451,3 +451,55 @@ fn a_master_key_that_is_lost_or_another_one_is_noticed_at_the_start() {
     std::fs::set_permissions(&key, permissions).unwrap();
     assert_eq!(cli.run(&["tenant", "list"]).code, 0);
 }
+
+#[test]
+fn keys_are_listed_rotated_and_revoked() {
+    let cli = Cli::new();
+    cli.json(&["init", "--tenant", "acme"]);
+    let listed = cli.json(&["key", "list"]);
+    let listed = listed.as_array().unwrap();
+    assert_eq!(listed.len(), 4);
+    assert_eq!(
+        (&listed[0]["alg"], &listed[0]["current"]),
+        (&json!("RS256"), &json!(true))
+    );
+
+    // Nobody knows the next key yet; the refusal says when.
+    let early = cli.run(&["key", "rotate", "--alg", "EdDSA"]);
+    assert_eq!(early.code, 64);
+    assert!(
+        early.stderr.contains("not known to all verifiers before"),
+        "{}",
+        early.stderr
+    );
+    let rotated = cli.json(&["key", "rotate", "--alg", "EdDSA", "--now"]);
+    assert_eq!(rotated.as_array().unwrap().len(), 1);
+    assert_eq!(rotated[0]["current"], json!(true));
+    assert_eq!(cli.run(&["key", "rotate", "--alg", "HS256"]).code, 64);
+
+    let listed = cli.json(&["key", "list"]);
+    let find = |state: &str| {
+        let keys = listed.as_array().unwrap().iter();
+        let mut keys = keys.filter(|key| key["alg"] == "EdDSA" && key[state] == true);
+        keys.next().unwrap()["kid"].as_str().unwrap()
+    };
+    assert_eq!(cli.run(&["key", "revoke", find("current")]).code, 64);
+    let revoked = cli.json(&["key", "revoke", find("previous")]);
+    assert_eq!(revoked[0]["revoked"], json!(true));
+    assert!(revoked[0]["revoked_at"].as_str().unwrap().ends_with('Z'));
+    assert_eq!(cli.run(&["key", "revoke", "nonsense"]).code, 64);
+
+    cli.json(&["tenant", "set", "acme", "--rotate-keys-every", "30"]);
+    let shown = cli.json(&["tenant", "show", "acme"]);
+    assert_eq!(shown["key_rotation_days"], json!(30));
+    assert_eq!(
+        cli.run(&["tenant", "set", "acme", "--rotate-keys-every", "6"])
+            .code,
+        64
+    );
+    cli.json(&["tenant", "set", "acme", "--rotate-keys-every", "0"]);
+    assert_eq!(
+        cli.json(&["tenant", "show", "acme"])["key_rotation_days"],
+        json!(null)
+    );
+}

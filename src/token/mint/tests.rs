@@ -46,6 +46,7 @@ impl House {
             default_directory: None,
             errors: Default::default(),
             denials: Default::default(),
+            key_rotation_days: None,
             created_at: NOW,
             name,
         };

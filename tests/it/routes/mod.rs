@@ -1,6 +1,7 @@
 //! The HTTP interface, laid out as its URLs are. Every test talks to a real server over a socket.
 
 mod health;
+mod keys;
 mod oauth_token;
 mod userinfo;
 mod well_known;

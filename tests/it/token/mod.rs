@@ -3,5 +3,6 @@ mod access;
 mod jwk;
 mod keys;
 mod master_key;
+mod rotation;
 mod seal;
 mod wycheproof;

@@ -40,6 +40,7 @@ fn tenant(name: &str) -> Tenant {
         default_directory: None,
         errors: Default::default(),
         denials: Default::default(),
+        key_rotation_days: None,
         created_at: NOW,
     }
 }
