@@ -103,7 +103,8 @@ async fn a_rotation_moves_each_key_one_place_and_publishes_a_new_one() {
         (&next, Some(then))
     );
     assert_eq!(house.kids(KeyState::Current).await, [next]);
-    assert_eq!(house.kids(KeyState::Previous).await, [current.clone()]);
+    let previous = house.kids(KeyState::Previous).await;
+    assert_eq!(previous, std::slice::from_ref(&current));
     assert_eq!(house.count().await, [1, 1, 1, 0]);
     let keys = house
         .keyring
