@@ -17,8 +17,9 @@ impl AuthenticatedClient {
     }
 }
 
-/// Finds the client and checks what it presented.
-pub(super) async fn authenticate(
+/// Finds the client and checks what it presented: at the token endpoint, and at every other endpoint
+/// where a client authenticates.
+pub async fn authenticate(
     server: &Server,
     tenant: &Tenant,
     presented: &ClientCredentials,

@@ -16,7 +16,7 @@ mod trail;
 use std::borrow::Cow;
 
 pub(crate) use self::chain::MAX_CONFIGURATION_VALUES;
-pub use self::client_authentication::AuthenticatedClient;
+pub use self::client_authentication::{AuthenticatedClient, authenticate as authenticate_client};
 pub use self::error::Error;
 pub use self::request::{
     ClientCredentials, GrantRequest, Origin, PasswordCredentials, TokenRequest,

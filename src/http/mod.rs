@@ -7,6 +7,7 @@
 pub mod accept;
 pub mod authorization;
 pub mod body;
+mod client_credentials;
 mod discovery;
 mod error;
 mod health;

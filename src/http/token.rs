@@ -10,14 +10,12 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 
 use super::accept::PeerAddr;
-use super::authorization::{Authorization, AuthorizationError, BasicCredentials};
 use super::body::read_body;
+use super::client_credentials::{self, required};
 use super::error::{no_store, refuse};
 use super::host::AtTenant;
-use super::params::{Params, ParamsError, content_type};
-use crate::grant::{
-    self, ClientCredentials, Error, GrantRequest, Origin, PasswordCredentials, TokenRequest,
-};
+use super::params::{Params, content_type};
+use crate::grant::{self, Error, GrantRequest, Origin, PasswordCredentials, TokenRequest};
 use crate::server::Server;
 use crate::tenant::Tenant;
 
@@ -59,11 +57,11 @@ fn parse(
     body: &[u8],
     origin: Origin,
 ) -> Result<TokenRequest, Error> {
-    refuse_credentials_in_the_uri(parts)?;
+    client_credentials::refuse_in_the_uri(&parts.uri)?;
     let mut params = Params::parse(content_type(&parts.headers)?, body)?;
 
     let grant_type = required(&params, "grant_type")?;
-    let client = client(&parts.headers, &mut params)?;
+    let client = client_credentials::take(&parts.headers, &mut params)?;
     let grant = match grant_type.as_str() {
         GrantRequest::PASSWORD => GrantRequest::Password(credentials(&mut params)?),
         GrantRequest::PASSWORD_REALM => {
@@ -114,84 +112,8 @@ fn without_credentials(mut params: Params) -> Result<Vec<(String, String)>, Erro
     Ok(params.into_public())
 }
 
-/// RFC 6749, section 2.3.1: client credentials must not be in the URI, where they end up in logs.
-/// The same holds for the user's; saying so beats ignoring them.
-fn refuse_credentials_in_the_uri(parts: &Parts) -> Result<(), Error> {
-    const REFUSED: [&str; 5] = [
-        "username",
-        "password",
-        "refresh_token",
-        "token",
-        "client_assertion",
-    ];
-    let query = parts.uri.query().unwrap_or_default();
-    let refused =
-        form_urlencoded::parse(query.as_bytes()).any(|(name, _)| REFUSED.contains(&name.as_ref()));
-    if refused {
-        return Err(Error::InvalidRequest(
-            "Parameters must be sent in the body of the request, not in its URI.".to_owned(),
-        ));
-    }
-    Ok(())
-}
-
-/// RFC 6749, section 2.3: one way to authenticate for each request.
-fn client(headers: &HeaderMap, params: &mut Params) -> Result<ClientCredentials, Error> {
-    let in_body = params.get("client_id")?.map(str::to_owned);
-    let secret = params.take_secret("client_secret")?;
-    let header = match Authorization::of(headers) {
-        Ok(header) => header,
-        Err(AuthorizationError::Repeated) => return Err(two_authentications()),
-        Err(_) => {
-            return Err(Error::ClientAuthentication(
-                "the Authorization header is malformed",
-            ));
-        }
-    };
-    match header {
-        None => {
-            let client_id = in_body.ok_or(Error::MissingClientId)?;
-            Ok(ClientCredentials { client_id, secret })
-        }
-        Some(Authorization::Bearer(_)) => Err(Error::ClientAuthentication(
-            "a client does not authenticate with a token",
-        )),
-        Some(Authorization::Basic(BasicCredentials {
-            client_id,
-            client_secret,
-        })) => {
-            if secret.is_some() || in_body.is_some_and(|in_body| in_body != client_id) {
-                return Err(two_authentications());
-            }
-            let secret = (!client_secret.expose().is_empty()).then_some(client_secret);
-            Ok(ClientCredentials { client_id, secret })
-        }
-    }
-}
-
-fn two_authentications() -> Error {
-    Error::InvalidRequest("The client must authenticate in one way only.".to_owned())
-}
-
-fn required(params: &Params, name: &'static str) -> Result<String, Error> {
-    let value = params.get(name)?;
-    value
-        .map(str::to_owned)
-        .ok_or(Error::MissingParameter(name))
-}
-
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     const MOST: usize = 1_000;
     let value = headers.get(name)?.to_str().ok()?;
     Some(value.chars().take(MOST).collect())
-}
-
-impl From<ParamsError> for Error {
-    fn from(error: ParamsError) -> Self {
-        match error {
-            ParamsError::ScopeNotText => Self::ScopeOfWrongType,
-            ParamsError::ScopeCharacter => Self::MalformedScope,
-            other => Self::InvalidRequest(other.to_string()),
-        }
-    }
 }
