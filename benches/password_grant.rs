@@ -175,14 +175,14 @@ async fn seed(server: Arc<Server>) -> (Arc<Server>, Vec<(&'static str, String)>)
     for name in RULES {
         let path = format!("{}/rules/{name}/rule.wasm", env!("CARGO_MANIFEST_DIR"));
         let component = std::fs::read(path).expect("a component");
-        rules::upload(&server, &tenant, name, component)
+        rules::upload(&server, &tenant, name, component, None)
             .await
             .expect("a rule");
         let binding = NewBinding {
             version: None,
             order: None,
             grants: Vec::new(),
-            on_fault: OnFault::Deny,
+            on_fault: Some(OnFault::Deny),
         };
         rules::bind(&server, &tenant, name, binding)
             .await

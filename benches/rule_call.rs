@@ -103,6 +103,7 @@ fn candidate(host: &RuleHost, name: String, bytes: &[u8]) -> Candidate {
         version: 1,
         rule: Ok(rule),
         on_fault: OnFault::Deny,
+        manifest: None,
     };
     Candidate {
         name,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::rule_host::{Grant, OnFault};
+use crate::rule_host::{Grant, Manifest, OnFault};
 use crate::store::{Record, Table};
 use crate::tenant::TenantName;
 use crate::token::Sealed;
@@ -21,6 +21,9 @@ pub struct RuleVersion {
     pub size: u64,
     /// When it was uploaded.
     pub uploaded_at: Timestamp,
+    /// What it may do; none allows all that the interface offers.
+    #[serde(default)]
+    pub manifest: Option<Manifest>,
 }
 
 impl RuleVersion {

@@ -2,20 +2,21 @@
 
 use super::{Error, LIST_LIMIT, check_text, require_tenant};
 use crate::rule::{Binding, ConfigurationValue, RuleVersion};
-use crate::rule_host::{Grant, Inspection, OnFault};
+use crate::rule_host::{Grant, Inspection, Manifest, OnFault};
 use crate::secret::Secret;
 use crate::server::Server;
 use crate::store::{Batch, Stored, blob};
 use crate::tenant::TenantName;
 use crate::token::Sealed;
 
-/// Stores a component as the next version of a rule, after checking all that `rule check` checks:
+/// Stores a component and its manifest as the next version of a rule, after checking all that `rule check` checks:
 /// what is corrupt or foreign never reaches the store. Nothing runs it until it is bound.
 pub async fn upload(
     server: &Server,
     tenant: &TenantName,
     rule: &str,
     component: Vec<u8>,
+    manifest: Option<Manifest>,
 ) -> Result<(RuleVersion, Inspection), Error> {
     require_tenant(server, tenant).await?;
     check_name(rule)?;
@@ -27,11 +28,15 @@ pub async fn upload(
     .await
     .map_err(|_| Error::invalid("the component", "checking it failed"))?;
     let inspection = inspection?;
+    if let Some(manifest) = &manifest {
+        manifest.fits(&inspection)?;
+    }
 
     let digest = blob::put(&server.records, &component).await?;
     let last = versions(server, tenant, rule).await?.into_iter().last();
     if let Some(last) = &last
         && last.digest == digest
+        && last.manifest == manifest
     {
         return Ok((last.clone(), inspection));
     }
@@ -41,6 +46,7 @@ pub async fn upload(
         digest,
         size: inspection.size,
         uploaded_at: server.clock.now(),
+        manifest,
     };
     let number = RuleVersion::key_part(version.version);
     let batch = Batch::durable().insert(&[tenant.as_str(), rule, &number], &version);
@@ -71,8 +77,8 @@ pub struct NewBinding {
     pub order: Option<u32>,
     /// The grants it runs on; those with a user if empty.
     pub grants: Vec<Grant>,
-    /// What its failure means.
-    pub on_fault: OnFault,
+    /// What its failure means; what the manifest says if none, and else that the login ends.
+    pub on_fault: Option<OnFault>,
 }
 
 /// Puts a rule to use, or changes how it is used.
@@ -105,6 +111,7 @@ pub async fn bind(
         ));
     }
     let last = others.iter().map(|other| other.order).max().unwrap_or(0);
+    let asked = version.manifest.as_ref().and_then(|asked| asked.on_fault);
     let binding = Binding {
         rule: rule.to_owned(),
         version: version.version,
@@ -118,7 +125,7 @@ pub async fn bind(
         } else {
             new.grants
         },
-        on_fault: new.on_fault,
+        on_fault: new.on_fault.or(asked).unwrap_or_default(),
     };
     let batch = Batch::durable().put(&[tenant.as_str(), rule], &binding);
     server.records.commit(batch).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Error;
 use crate::rule::{Binding, ConfigurationValue, RuleVersion};
-use crate::rule_host::{BoundRule, Grant, Rule};
+use crate::rule_host::{BoundRule, Grant, Manifest, Rule};
 use crate::secret::Secret;
 use crate::server::Server;
 use crate::store::{Stored, blob};
@@ -35,8 +35,10 @@ pub(super) async fn load(
 
     let mut chain = Vec::with_capacity(bindings.len());
     for binding in bindings {
+        let (rule, manifest) = rule(server, tenant, &binding).await?;
         chain.push(BoundRule {
-            rule: rule(server, tenant, &binding).await?,
+            rule,
+            manifest,
             name: binding.rule,
             version: binding.version,
             on_fault: binding.on_fault,
@@ -49,16 +51,22 @@ async fn rule(
     server: &Server,
     tenant: &TenantName,
     binding: &Binding,
-) -> Result<Result<Rule, String>, Error> {
+) -> Result<(Result<Rule, String>, Option<Arc<Manifest>>), Error> {
     let version = RuleVersion::key_part(binding.version);
     let parts = [tenant.as_str(), &binding.rule, &version];
     let Some(Stored { record, .. }) = server.records.get::<RuleVersion>(&parts).await? else {
-        return Ok(Err("the bound version does not exist".to_owned()));
+        let missing = "the bound version does not exist";
+        return Ok((Err(missing.to_owned()), None));
     };
-    if let Some(rule) = server.rule_host.cached(&record.digest) {
+    let rule = component(server, &record.digest).await?;
+    Ok((rule, record.manifest.map(Arc::new)))
+}
+
+async fn component(server: &Server, digest: &str) -> Result<Result<Rule, String>, Error> {
+    if let Some(rule) = server.rule_host.cached(digest) {
         return Ok(Ok(rule));
     }
-    let Some(bytes) = blob::get(&server.records, &record.digest).await? else {
+    let Some(bytes) = blob::get(&server.records, digest).await? else {
         return Ok(Err("the component's bytes are not in the store".to_owned()));
     };
     let host = Arc::clone(&server.rule_host);

@@ -7,6 +7,8 @@ mod generated {
         imports: {
             // Waits for the network; to the guest it is a call like any other.
             "claimsmith:rules/fetch@1.0.0.send": async,
+            // A key outside the manifest is a fault.
+            "claimsmith:rules/configuration@1.0.0.get": trappable,
         },
         exports: { default: async },
         ownership: Borrowing { duplicate_if_necessary: false },

@@ -1,5 +1,6 @@
 //! One chain under way: each rule sees the draft as the earlier ones left it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -21,6 +22,9 @@ use crate::secret::Secret;
 
 /// How much of a message about a rule that could not be loaded is reported, in bytes.
 const REASON_BYTES: usize = 1000;
+
+/// What a rule came to that did not fail.
+type Decided = Result<Vec<Request>, Denial>;
 
 /// How a chain ended.
 pub(super) enum End {
@@ -82,7 +86,13 @@ impl<'h> Run<'h> {
                 return self.fault(bound, failure, Trace::default());
             }
         };
-        let (decided, trace) = self.call(rule).await;
+        let limits = match &bound.manifest {
+            Some(manifest) => Cow::Owned(manifest.limits(self.limits)),
+            None => Cow::Borrowed(self.limits),
+        };
+        let (decided, trace) = self.call(bound, rule, &limits).await;
+        // What its manifest does not allow undoes all that the rule asked for.
+        let decided = decided.and_then(|decided| self.permitted(bound, decided));
         match decided {
             Ok(Ok(requests)) => {
                 let effects = self.apply(bound, requests);
@@ -100,19 +110,28 @@ impl<'h> Run<'h> {
     /// Calls a rule, and takes its answer apart.
     async fn call(
         &mut self,
+        bound: &BoundRule,
         rule: &Rule,
-    ) -> (Result<Result<Vec<Request>, Denial>, Failure>, Trace) {
+        limits: &Limits,
+    ) -> (Result<Decided, Failure>, Trace) {
         self.draft.refresh();
-        let facts = self.facts(rule);
+        let facts = self.facts(bound, rule);
         let input = Input::of(&self.draft);
         let (answer, trace) =
-            call::decide(self.engine, rule, facts, input.exchange(), self.limits).await;
+            call::decide(self.engine, rule, facts, input.exchange(), limits).await;
         let decided = match answer {
-            Ok(Ok(effects)) => request::parse(effects, self.limits).map(Ok),
-            Ok(Err(denial)) => parse_denial(denial, self.limits).map(Err),
+            Ok(Ok(effects)) => request::parse(effects, limits).map(Ok),
+            Ok(Err(denial)) => parse_denial(denial, limits).map(Err),
             Err(failure) => Err(failure),
         };
         (decided, trace)
+    }
+
+    fn permitted(&self, bound: &BoundRule, decided: Decided) -> Result<Decided, Failure> {
+        if let (Some(manifest), Ok(requests)) = (&bound.manifest, &decided) {
+            manifest.check(requests, &self.draft.scopes)?;
+        }
+        Ok(decided)
     }
 
     fn apply(&mut self, bound: &BoundRule, requests: Vec<Request>) -> Vec<EffectReport> {
@@ -126,10 +145,11 @@ impl<'h> Run<'h> {
             .collect()
     }
 
-    fn facts(&mut self, rule: &Rule) -> Facts {
+    fn facts(&mut self, bound: &BoundRule, rule: &Rule) -> Facts {
         let mut facts = Facts::none(rule);
         facts.exchange_id = Arc::clone(&self.exchange_id);
         facts.now = self.draft.exchange.now;
+        facts.manifest = bound.manifest.clone();
         if rule.reads_configuration() {
             let all = self.configuration;
             facts.configuration =

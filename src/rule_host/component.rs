@@ -45,6 +45,14 @@ pub struct Inspection {
     pub code_bytes: u64,
 }
 
+impl Inspection {
+    /// Whether it imports this interface of ours, in any version.
+    pub fn imports_interface(&self, interface: &str) -> bool {
+        let name = format!("{PACKAGE}/{interface}@");
+        self.imports.iter().any(|import| import.starts_with(&name))
+    }
+}
+
 impl Rule {
     /// The SHA-256 of its bytes, in hexadecimal.
     pub fn digest(&self) -> &str {
@@ -58,9 +66,7 @@ impl Rule {
 
     /// Whether it imports the tenant's configuration, secrets included.
     pub fn reads_configuration(&self) -> bool {
-        let name = format!("{PACKAGE}/configuration@");
-        let imports = &self.0.inspection.imports;
-        imports.iter().any(|import| import.starts_with(&name))
+        self.0.inspection.imports_interface("configuration")
     }
 
     pub(super) fn shared_digest(&self) -> Arc<str> {

@@ -42,6 +42,8 @@ pub(super) enum Stop {
     Exit,
     #[error("{0}")]
     Refused(&'static str),
+    #[error("{0}")]
+    Unlisted(String),
 }
 
 /// Sorts an error of wasmtime into the kinds that tenants are told.
@@ -112,6 +114,7 @@ fn stopped(stop: &Stop, limits: &Limits) -> Failure {
             "the rule called `exit`; return from `decide` instead",
         ),
         Stop::Refused(what) => Failure::new(Fault::Trap, *what),
+        Stop::Unlisted(what) => Failure::new(Fault::Manifest, what),
     }
 }
 

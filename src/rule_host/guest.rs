@@ -12,7 +12,7 @@ use super::fault::Stop;
 use super::journal::{Journal, Pages};
 use super::stopwatch::Stopwatch;
 use super::wasi::Shell;
-use super::{Level, Limits, Rule};
+use super::{Level, Limits, Manifest, Rule};
 use crate::clock::Timestamp;
 use crate::secret::Secret;
 
@@ -35,6 +35,7 @@ pub(super) struct Facts {
     pub(super) exchange_id: Arc<str>,
     pub(super) now: Timestamp,
     pub(super) digest: Arc<str>,
+    pub(super) manifest: Option<Arc<Manifest>>,
 }
 
 impl Facts {
@@ -45,6 +46,7 @@ impl Facts {
             exchange_id: Arc::default(),
             now: Timestamp::default(),
             digest: rule.shared_digest(),
+            manifest: None,
         }
     }
 }
@@ -97,9 +99,16 @@ impl log::Host for Guest {
 }
 
 impl configuration::Host for Guest {
-    fn get(&mut self, key: String) -> Option<String> {
-        let value = self.facts.configuration.get(&key)?;
-        Some(value.expose().to_owned())
+    /// A key outside the manifest is a fault and not an empty answer: a rule that finds no setting
+    /// may well let everybody in.
+    fn get(&mut self, key: String) -> wasmtime::Result<Option<String>> {
+        if let Some(manifest) = &self.facts.manifest
+            && !manifest.allows_key(&key)
+        {
+            return Err(Stop::Unlisted(manifest.unlisted_key(&key)).into());
+        }
+        let value = self.facts.configuration.get(&key);
+        Ok(value.map(|value| value.expose().to_owned()))
     }
 }
 

@@ -17,6 +17,7 @@ mod guest;
 mod input;
 mod journal;
 mod limits;
+mod manifest;
 mod pipeline;
 mod rejection;
 mod request;
@@ -30,6 +31,7 @@ pub use self::component::{Inspection, Rule};
 pub use self::engine::Error;
 pub use self::exchange::{Draft, Exchange, Grant};
 pub use self::limits::Limits;
+pub use self::manifest::{Manifest, ManifestError, Metadata, Pattern};
 pub use self::pipeline::{BoundRule, RuleHost};
 pub use self::rejection::Rejection;
 pub use self::verdict::{

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::pin::pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::Semaphore;
@@ -13,8 +13,8 @@ use super::chain::{End, Run};
 use super::component::{Components, Inspection, Rule};
 use super::guest::Facts;
 use super::{
-    ApprovedClaims, Error, Exchange, Limits, OnFault, Rejection, Report, Subject, Verdict, call,
-    engine,
+    ApprovedClaims, Error, Exchange, Limits, Manifest, OnFault, Rejection, Report, Subject,
+    Verdict, call, engine,
 };
 use crate::secret::Secret;
 
@@ -39,6 +39,8 @@ pub struct BoundRule {
     pub rule: Result<Rule, String>,
     /// What becomes of the login when it fails.
     pub on_fault: OnFault,
+    /// What it may do; none allows all that the interface offers.
+    pub manifest: Option<Arc<Manifest>>,
 }
 
 impl RuleHost {

@@ -94,6 +94,16 @@ pub enum Rejection {
         /// In wasmtime's words.
         cause: String,
     },
+    /// Its manifest leaves it less memory than it starts with.
+    #[error(
+        "the component starts with {starts_with} bytes of memory, and `memory_bytes` in rule.toml asks for {asked}: ask for more, or link it with a smaller `--initial-memory`"
+    )]
+    AsksTooLittle {
+        /// What the manifest asks for.
+        asked: u64,
+        /// What the component starts with.
+        starts_with: u64,
+    },
     /// It compiles, but does not start.
     #[error("the component does not start: {detail}")]
     Instantiate {

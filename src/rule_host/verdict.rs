@@ -182,6 +182,8 @@ pub enum Fault {
     Memory,
     /// What it returned is too large, too many, or not what it must be.
     Output,
+    /// It did what its manifest does not allow.
+    Manifest,
     /// It could not be loaded or instantiated.
     Load,
 }

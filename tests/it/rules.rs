@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use claimsmith::rule_host::{
-    BoundRule, Changes, Denial, Exchange, Limits, LogLine, OnFault, Report, Rule, RuleHost,
-    Subject, Verdict,
+    BoundRule, Changes, Denial, Exchange, Limits, LogLine, Manifest, OnFault, Report, Rule,
+    RuleHost, Subject, Verdict,
 };
 use claimsmith::secret::Secret;
 use serde::Deserialize;
@@ -22,6 +23,7 @@ async fn every_shipped_rule_does_what_its_cases_say() {
     let host = RuleHost::new(Limits::default(), None).expect("a rule host");
     let (mut passed, mut failures) = (0, vec![]);
     for folder in rules() {
+        let manifest = Arc::new(manifest(&folder));
         let rule = match host.load(&component(&folder)) {
             Ok(rule) => rule,
             Err(rejection) => {
@@ -30,7 +32,7 @@ async fn every_shipped_rule_does_what_its_cases_say() {
             }
         };
         for case in folders(&folder.join("cases")) {
-            match run(&host, &rule, &case).await.as_slice() {
+            match run(&host, &rule, &manifest, &case).await.as_slice() {
                 [] => passed += 1,
                 differences => {
                     failures.push(format!(
@@ -54,7 +56,7 @@ fn every_rule_has_a_component_a_readme_and_two_cases() {
     let rules = rules();
     assert!(rules.len() >= 5, "only {} rules found", rules.len());
     for folder in rules {
-        for file in ["rule.wasm", "README.md"] {
+        for file in ["rule.wasm", "rule.toml", "README.md"] {
             assert!(
                 folder.join(file).is_file(),
                 "{} has no {file}",
@@ -164,7 +166,7 @@ struct Somebody;
 impl Subject for Somebody {}
 
 /// Runs the rule alone on one case and says what differs from what the case expects.
-async fn run(host: &RuleHost, rule: &Rule, case: &Path) -> Vec<String> {
+async fn run(host: &RuleHost, rule: &Rule, manifest: &Arc<Manifest>, case: &Path) -> Vec<String> {
     let input: Input = read(&case.join("input.json"));
     let expected: Expected = read(&case.join("expect.json"));
     let bound = BoundRule {
@@ -172,6 +174,7 @@ async fn run(host: &RuleHost, rule: &Rule, case: &Path) -> Vec<String> {
         version: 1,
         rule: Ok(rule.clone()),
         on_fault: OnFault::Deny,
+        manifest: Some(Arc::clone(manifest)),
     };
     let (verdict, report) = host
         .run(&[bound], Somebody, input.exchange, &input.configuration)
@@ -288,6 +291,13 @@ fn folders(folder: &Path) -> Vec<PathBuf> {
     folders.retain(|path: &PathBuf| path.is_dir());
     folders.sort();
     folders
+}
+
+/// Every shipped rule has one, and it is no wider than the rule.
+fn manifest(rule: &Path) -> Manifest {
+    let path = rule.join("rule.toml");
+    let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    Manifest::parse(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 fn component(rule: &Path) -> Vec<u8> {

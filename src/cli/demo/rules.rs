@@ -4,6 +4,8 @@
 pub(super) struct Shipped {
     pub(super) name: &'static str,
     pub(super) component: &'static [u8],
+    /// Its `rule.toml`.
+    pub(super) manifest: &'static str,
 }
 
 macro_rules! shipped {
@@ -11,6 +13,7 @@ macro_rules! shipped {
         [$(Shipped {
             name: $name,
             component: include_bytes!(concat!("../../../rules/", $name, "/rule.wasm")),
+            manifest: include_str!(concat!("../../../rules/", $name, "/rule.toml")),
         }),*]
     };
 }

@@ -11,7 +11,7 @@ use crate::cli::progress::Step;
 use crate::client::ClientAuthentication;
 use crate::grant::GrantRequest;
 use crate::random;
-use crate::rule_host::OnFault;
+use crate::rule_host::Manifest;
 use crate::secret::Secret;
 use crate::server::Server;
 use crate::tenant::{Issuer, TenantName};
@@ -144,12 +144,14 @@ async fn bind_rules(
     }
     for (order, rule) in (1u32..).zip(SHIPPED) {
         step.now(&format!("compiling the rule {}", rule.name));
-        rules::upload(server, tenant, rule.name, rule.component.to_vec()).await?;
+        let manifest = Manifest::parse(rule.manifest).map_err(CliError::failure)?;
+        let component = rule.component.to_vec();
+        rules::upload(server, tenant, rule.name, component, Some(manifest)).await?;
         let binding = NewBinding {
             version: None,
             order: Some(order),
             grants: Vec::new(),
-            on_fault: OnFault::Deny,
+            on_fault: None,
         };
         rules::bind(server, tenant, rule.name, binding).await?;
     }

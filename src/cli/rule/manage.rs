@@ -6,7 +6,8 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::check::describe;
-use super::{CliError, OpenOptions, Output, read_component};
+use super::load::Source;
+use super::{CliError, OpenOptions, Output};
 use crate::admin::rules::{self, NewBinding};
 use crate::cli::input::first_line;
 use crate::cli::open::TenantOption;
@@ -23,8 +24,11 @@ pub(in crate::cli) enum Verb {
     Upload {
         /// The rule's name
         name: String,
-        /// The component
+        /// The component, or the folder of a rule
         file: PathBuf,
+        /// The manifest; `rule.toml` beside the component if not said
+        #[arg(long, value_name = "FILE")]
+        manifest: Option<PathBuf>,
         #[command(flatten)]
         tenant: TenantOption,
     },
@@ -50,9 +54,10 @@ pub(in crate::cli) enum Verb {
         /// A grant it runs on; all that have a user if none is said
         #[arg(long = "grant", value_name = "GRANT")]
         grants: Vec<Grant>,
-        /// What becomes of the login when the rule fails
-        #[arg(long, value_name = "POLICY", default_value = "deny")]
-        on_fault: OnFault,
+        /// What becomes of the login when the rule fails; what its manifest says if not said, and
+        /// else `deny`
+        #[arg(long, value_name = "POLICY")]
+        on_fault: Option<OnFault>,
         #[command(flatten)]
         tenant: TenantOption,
     },
@@ -82,13 +87,21 @@ pub(in crate::cli) enum Verb {
 
 pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliError> {
     match verb {
-        Verb::Upload { name, file, tenant } => {
-            let component = read_component(&file)?;
+        Verb::Upload {
+            name,
+            file,
+            manifest,
+            tenant,
+        } => {
+            let source = Source::read(&file, manifest.as_deref())?;
+            let manifest = source.manifest.as_deref().cloned();
             let server = open.open_existing().await?;
             let tenant = tenant.resolve(&server).await?;
             let (version, inspection) =
-                rules::upload(&server, &tenant.name, &name, component).await?;
-            let text = format!("{}@{}\n{}", name, version.version, describe(&inspection));
+                rules::upload(&server, &tenant.name, &name, source.component, manifest).await?;
+            let limits = server.rule_host.limits();
+            let shown = describe(&inspection, version.manifest.as_ref(), limits);
+            let text = format!("{}@{}\n{shown}", name, version.version);
             Ok(Output::new(
                 json!({ "version": version, "inspection": inspection }),
                 text,

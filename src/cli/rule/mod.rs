@@ -2,6 +2,7 @@
 
 mod check;
 mod fixture;
+pub(super) mod load;
 mod manage;
 mod run;
 
@@ -39,12 +40,6 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
 /// The engine that the server runs, with the server's limits.
 fn engine() -> Result<RuleHost, CliError> {
     RuleHost::new(Limits::default(), None).map_err(CliError::failure)
-}
-
-/// Reads a component, unless it is larger than any rule may be.
-fn read_component(path: &Path) -> Result<Vec<u8>, CliError> {
-    let most = Limits::default().component_bytes;
-    read_bounded(path, most, "a rule")
 }
 
 fn read_bounded(path: &Path, most: usize, what: &str) -> Result<Vec<u8>, CliError> {

@@ -1,12 +1,13 @@
 //! `claimsmith rule run`: a chain of rules on one exchange, in the engine that production runs.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
 use super::fixture::{self, NobodyLoggedIn};
-use super::{CliError, Output, engine, read_component};
+use super::load::Source;
+use super::{CliError, Output, engine};
 use crate::cli::{ExitCode, progress};
 use crate::rule_host::{
     BoundRule, Changes, EffectReport, Limits, OnFault, Outcome, Report, RuleHost, RuleReport,
@@ -21,9 +22,9 @@ pub(in crate::cli) struct Args {
     /// The exchange: `{"exchange": {…}, "configuration": {…}}`
     #[arg(long, short, value_name = "FILE")]
     input: PathBuf,
-    /// What becomes of the login when a rule fails
-    #[arg(long, value_name = "POLICY", default_value = "deny")]
-    on_fault: OnFault,
+    /// What becomes of the login when a rule fails; what its manifest says if not said
+    #[arg(long, value_name = "POLICY")]
+    on_fault: Option<OnFault>,
 }
 
 pub(super) async fn run(args: Args) -> Result<Output, CliError> {
@@ -62,36 +63,8 @@ pub(super) async fn run(args: Args) -> Result<Output, CliError> {
 }
 
 fn load(host: &RuleHost, args: &Args) -> Result<Vec<BoundRule>, CliError> {
-    let mut chain = Vec::with_capacity(args.rules.len());
-    for path in &args.rules {
-        let bytes = read_component(path)?;
-        let rule = host
-            .load(&bytes)
-            .map_err(|error| CliError::invalid(format!("`{}`: {error}", path.display())))?;
-        chain.push(BoundRule {
-            name: name(path),
-            version: 1,
-            rule: Ok(rule),
-            on_fault: args.on_fault,
-        });
-    }
-    Ok(chain)
-}
-
-/// `rules/office-hours/rule.wasm` is better known by its folder.
-fn name(path: &Path) -> String {
-    let stem = path
-        .file_stem()
-        .map(|stem| stem.to_string_lossy().into_owned());
-    let folder = || {
-        let folder = path.parent()?.file_name()?;
-        Some(folder.to_string_lossy().into_owned())
-    };
-    match stem {
-        Some(stem) if stem == "rule" => folder().unwrap_or(stem),
-        Some(stem) => stem,
-        None => path.display().to_string(),
-    }
+    let bind = |path: &PathBuf| Source::read(path, None)?.bind(host, args.on_fault);
+    args.rules.iter().map(bind).collect()
 }
 
 fn limits_document(limits: &Limits) -> Value {

@@ -74,6 +74,7 @@ pub(super) fn bind(host: &RuleHost, components: &[&[u8]]) -> Vec<BoundRule> {
             version: 1,
             rule: Ok(host.load(bytes).unwrap_or_else(|e| panic!("{e}"))),
             on_fault: OnFault::Deny,
+            manifest: None,
         })
         .collect()
 }

@@ -8,5 +8,6 @@ mod harness;
 mod hostile;
 mod isolation;
 mod limits;
+mod manifest;
 mod uploads;
 mod wasi;

@@ -175,14 +175,14 @@ impl App {
 
     /// Uploads a component and binds it behind those that are bound.
     pub(crate) async fn bind_rule(&self, name: &str, component: Vec<u8>, on_fault: OnFault) {
-        rules::upload(&self.server, &self.tenant, name, component)
+        rules::upload(&self.server, &self.tenant, name, component, None)
             .await
             .unwrap();
         let binding = NewBinding {
             version: None,
             order: None,
             grants: Vec::new(),
-            on_fault,
+            on_fault: Some(on_fault),
         };
         rules::bind(&self.server, &self.tenant, name, binding)
             .await

@@ -210,6 +210,7 @@ async fn what_is_no_rule_never_reaches_the_store() {
             &app.tenant,
             "broken",
             component.to_vec(),
+            None,
         );
         uploaded.await.unwrap_err().to_string()
     };
