@@ -27,6 +27,49 @@ pub struct ApiScope {
     pub description: String,
 }
 
+/// Who may have tokens for an API, besides those that the grant itself shuts out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SubjectTypeAuthorization {
+    /// For tokens about a client.
+    pub client: Authorization<ClientPolicy>,
+    /// For tokens about a user.
+    pub user: Authorization<UserPolicy>,
+}
+
+/// The policy for one kind of subject.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authorization<P> {
+    /// The policy.
+    pub policy: P,
+}
+
+/// Which clients may have a token about themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum ClientPolicy {
+    /// Those with a client grant, with its scopes.
+    #[default]
+    RequireClientGrant,
+    /// None.
+    DenyAll,
+}
+
+/// Through which clients a user may have a token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum UserPolicy {
+    /// All.
+    #[default]
+    AllowAll,
+    /// Those with a client grant for users, with scopes that are asked for and in it.
+    RequireClientGrant,
+    /// None.
+    DenyAll,
+}
+
 /// A resource server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Api {
@@ -45,6 +88,12 @@ pub struct Api {
     pub token_dialect: TokenDialect,
     /// How long its access tokens are valid, in seconds.
     pub token_lifetime: u64,
+    /// Who may have tokens for it.
+    #[serde(default)]
+    pub subject_type_authorization: SubjectTypeAuthorization,
+    /// Whether it is the server's own: it can be granted, and not changed.
+    #[serde(default)]
+    pub is_system: bool,
     /// When it was made.
     pub created_at: Timestamp,
 }

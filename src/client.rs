@@ -50,6 +50,11 @@ impl Client {
     /// Auth0's recorded default for `jwt_configuration.lifetime_in_seconds`.
     pub const DEFAULT_ID_TOKEN_LIFETIME: u64 = 36_000;
 
+    /// Whether it has nothing to prove itself with.
+    pub fn is_public(&self) -> bool {
+        self.token_endpoint_auth_method == ClientAuthentication::None
+    }
+
     /// Whether a grant is switched on for this client.
     pub fn may_use(&self, grant_type: &str) -> bool {
         self.grant_types.iter().any(|allowed| allowed == grant_type)

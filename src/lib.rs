@@ -42,6 +42,7 @@ pub mod admin;
 
 pub mod api;
 pub mod client;
+pub mod client_grant;
 pub mod connection;
 pub mod log;
 pub mod rule;

@@ -26,6 +26,12 @@ pub enum EventType {
     /// No user answers to the name.
     #[serde(rename = "fu")]
     UnknownUser,
+    /// A client's own credentials became a token.
+    #[serde(rename = "seccft")]
+    MachineTokenIssued,
+    /// They did not.
+    #[serde(rename = "feccft")]
+    MachineTokenRefused,
     /// A second factor was demanded.
     #[serde(rename = "mfar")]
     FactorRequired,

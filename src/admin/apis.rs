@@ -1,12 +1,13 @@
 //! APIs: the resource servers that access tokens are for.
 
+use super::management_api::management_audience;
 use super::{Error, LIST_LIMIT, check_text, require_tenant};
-use crate::api::{Api, ApiScope, TokenDialect};
+use crate::api::{Api, ApiScope, ClientPolicy, SubjectTypeAuthorization, TokenDialect, UserPolicy};
 use crate::grant::STANDARD_SCOPES;
 use crate::random;
 use crate::secret::Secret;
 use crate::server::Server;
-use crate::store::Batch;
+use crate::store::{Batch, Stored};
 use crate::tenant::TenantName;
 use crate::token::SigningAlgorithm;
 
@@ -38,11 +39,11 @@ pub async fn create(
 ) -> Result<(Api, Option<Secret>), Error> {
     let issuer = super::tenants::get(server, tenant).await?.issuer;
     check_text("the identifier", &new.identifier, 600)?;
-    if new.identifier == issuer.endpoint("userinfo") {
-        // Its tokens would open /userinfo without having asked for `openid`.
+    // Tokens for /userinfo would open it without having asked for `openid`.
+    if [issuer.endpoint("userinfo"), management_audience(&issuer)].contains(&new.identifier) {
         return Err(Error::invalid(
             "the identifier",
-            "this is the tenant's own /userinfo",
+            "this is an API of the server's own",
         ));
     }
     if !(1..=Api::MAX_TOKEN_LIFETIME).contains(&new.token_lifetime) {
@@ -75,12 +76,53 @@ pub async fn create(
         signing_secret,
         token_dialect: new.token_dialect,
         token_lifetime: new.token_lifetime,
+        subject_type_authorization: SubjectTypeAuthorization::default(),
+        is_system: false,
         created_at: server.clock.now(),
     };
     let batch = Batch::durable().insert(&[tenant.as_str(), &api.identifier], &api);
     let done = server.records.commit(batch).await;
     done.map_err(Error::taken("an API", &api.identifier))?;
     Ok((api, secret))
+}
+
+/// Settings to change; none leaves one as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// Which clients may have a token about themselves.
+    pub client_policy: Option<ClientPolicy>,
+    /// Through which clients a user may have a token.
+    pub user_policy: Option<UserPolicy>,
+}
+
+/// Changes an API's settings. Tokens that are out keep what they say.
+pub async fn change(
+    server: &Server,
+    tenant: &TenantName,
+    identifier: &str,
+    change: Change,
+) -> Result<Api, Error> {
+    let stored = get(server, tenant, identifier).await?;
+    let mut api = stored.record.clone();
+    if api.is_system {
+        return Err(Error::invalid("the API", "the server's own is as it is"));
+    }
+    let policies = &mut api.subject_type_authorization;
+    policies.client.policy = change.client_policy.unwrap_or(policies.client.policy);
+    policies.user.policy = change.user_policy.unwrap_or(policies.user.policy);
+    let batch = Batch::durable().replace(&stored, &api);
+    server.records.commit(batch).await?;
+    Ok(api)
+}
+
+/// An API, as it is stored.
+pub(super) async fn get(
+    server: &Server,
+    tenant: &TenantName,
+    identifier: &str,
+) -> Result<Stored<Api>, Error> {
+    let stored = server.records.get(&[tenant.as_str(), identifier]).await?;
+    stored.ok_or_else(Error::missing("API", identifier))
 }
 
 /// All APIs of a tenant, by identifier.

@@ -35,7 +35,6 @@ pub async fn create(
     require_tenant(server, tenant).await?;
     check_text("the client's name", &new.name, 200)?;
     check_metadata(&new.metadata)?;
-    check_grants(&new)?;
     let secret = match new.authentication {
         ClientAuthentication::None => None,
         _ => Some(random::token()?),
@@ -51,6 +50,7 @@ pub async fn create(
         id_token_lifetime: Client::DEFAULT_ID_TOKEN_LIFETIME,
         created_at: server.clock.now(),
     };
+    check_grant_types(&client)?;
     let batch = Batch::durable().insert(&[tenant.as_str(), &client.client_id], &client);
     server.records.commit(batch).await?;
     Ok((client, secret))
@@ -70,9 +70,9 @@ pub async fn set_grants(
     client_id: &str,
     grant_types: Vec<String>,
 ) -> Result<Client, Error> {
-    check_grant_types(&grant_types)?;
     change(server, tenant, client_id, |client| {
         client.grant_types = grant_types;
+        check_grant_types(client)
     })
     .await
 }
@@ -87,47 +87,47 @@ pub async fn rotate_secret(
     let digest = Digest::of(&secret);
     let client = change(server, tenant, client_id, |client| {
         client.secret = Some(digest);
+        Ok(())
     })
     .await?;
     Ok((client, secret))
+}
+
+/// A client, as it is stored.
+pub(super) async fn get(
+    server: &Server,
+    tenant: &TenantName,
+    client_id: &str,
+) -> Result<Stored<Client>, Error> {
+    let stored = server.records.get(&[tenant.as_str(), client_id]).await?;
+    stored.ok_or_else(Error::missing("client", client_id))
 }
 
 async fn change(
     server: &Server,
     tenant: &TenantName,
     client_id: &str,
-    change: impl FnOnce(&mut Client),
+    change: impl FnOnce(&mut Client) -> Result<(), Error>,
 ) -> Result<Client, Error> {
-    let stored: Option<Stored<Client>> = server.records.get(&[tenant.as_str(), client_id]).await?;
-    let stored = stored.ok_or_else(Error::missing("client", client_id))?;
+    let stored = get(server, tenant, client_id).await?;
     let mut client = stored.record.clone();
-    change(&mut client);
+    change(&mut client)?;
     let batch = Batch::durable().replace(&stored, &client);
     server.records.commit(batch).await?;
     Ok(client)
 }
 
-fn check_grants(new: &NewClient) -> Result<(), Error> {
-    if !new.is_first_party && !new.grant_types.is_empty() {
-        return Err(Error::invalid(
-            "the grant types",
-            "a third party's client never gets a grant that hands it the user's password",
-        ));
+fn check_grant_types(client: &Client) -> Result<(), Error> {
+    for grant in &client.grant_types {
+        if !GrantRequest::ALL.contains(&grant.as_str()) {
+            let known = GrantRequest::ALL.join(", ");
+            let reason = format!("`{grant}` is none of {known}");
+            return Err(Error::invalid("the grant types", reason));
+        }
+        GrantRequest::check_kind(grant, client)
+            .map_err(|reason| Error::invalid("the grant types", reason))?;
     }
-    check_grant_types(&new.grant_types)
-}
-
-fn check_grant_types(grant_types: &[String]) -> Result<(), Error> {
-    let unknown = grant_types
-        .iter()
-        .find(|grant| !GrantRequest::ALL.contains(&grant.as_str()));
-    match unknown {
-        None => Ok(()),
-        Some(unknown) => Err(Error::invalid(
-            "the grant types",
-            format!("`{unknown}` is none of {}", GrantRequest::ALL.join(", ")),
-        )),
-    }
+    Ok(())
 }
 
 /// The bounds that Auth0 documents for `client_metadata`.

@@ -2,9 +2,11 @@
 //! management API. Everything that comes in is checked here, whoever sends it.
 
 pub mod apis;
+pub mod client_grants;
 pub mod clients;
 pub mod connections;
 pub mod keys;
+mod management_api;
 pub mod rules;
 pub mod tenants;
 pub mod users;

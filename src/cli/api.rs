@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::CliError;
 use super::open::{OpenOptions, TenantOption};
 use super::output::{Output, table, word};
-use crate::admin::apis::{self, NewApi};
-use crate::api::{Api, ApiScope, TokenDialect};
+use crate::admin::apis::{self, Change, NewApi};
+use crate::api::{Api, ApiScope, ClientPolicy, TokenDialect, UserPolicy};
 use crate::token::SigningAlgorithm;
 
 #[derive(Subcommand)]
@@ -33,6 +33,19 @@ pub(super) enum Verb {
         /// How long its access tokens are valid, in seconds
         #[arg(long, value_name = "SECONDS", default_value_t = Api::DEFAULT_TOKEN_LIFETIME)]
         token_lifetime: u64,
+        #[command(flatten)]
+        tenant: TenantOption,
+    },
+    /// Change who may have tokens for an API
+    Set {
+        /// The `audience`
+        identifier: String,
+        /// Which clients may have a token about themselves
+        #[arg(long, value_name = "POLICY")]
+        client_policy: Option<ClientPolicy>,
+        /// Through which clients a user may have a token
+        #[arg(long, value_name = "POLICY")]
+        user_policy: Option<UserPolicy>,
         #[command(flatten)]
         tenant: TenantOption,
     },
@@ -77,6 +90,20 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
                 ));
             }
             Ok(Output::new(document, text))
+        }
+        Verb::Set {
+            identifier,
+            client_policy,
+            user_policy,
+            tenant,
+        } => {
+            let tenant = tenant.resolve(&server).await?;
+            let change = Change {
+                client_policy,
+                user_policy,
+            };
+            let api = apis::change(&server, &tenant.name, &identifier, change).await?;
+            Ok(Output::new(document(&api), table(HEADER, [row(&api)])))
         }
         Verb::List { tenant } => {
             let tenant = tenant.resolve(&server).await?;

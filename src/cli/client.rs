@@ -22,7 +22,8 @@ pub(super) enum Verb {
         /// How it authenticates
         #[arg(long, value_name = "METHOD", default_value = "client_secret_post")]
         auth: ClientAuthentication,
-        /// A grant to switch on: `password` or `password-realm`; may be given several times
+        /// A grant to switch on: `password`, `password-realm` or `client_credentials`; may be given
+        /// several times
         #[arg(long = "grant", value_name = "GRANT")]
         grants: Vec<String>,
         /// Somebody else runs it: it never gets a grant that carries a password

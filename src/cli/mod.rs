@@ -2,6 +2,7 @@
 
 mod api;
 mod client;
+mod client_grant;
 mod connection;
 mod demo;
 mod exit;
@@ -60,7 +61,10 @@ enum Verb {
     /// Register, list and change clients
     #[command(subcommand)]
     Client(client::Verb),
-    /// Register and list APIs
+    /// Grant clients scopes of APIs, list and take back what is granted
+    #[command(subcommand)]
+    ClientGrant(client_grant::Verb),
+    /// Register, list and change APIs
     #[command(subcommand)]
     Api(api::Verb),
     /// Make and list connections
@@ -112,6 +116,7 @@ fn dispatch(cli: Cli) -> Result<Output, CliError> {
             Verb::Rule(verb) => rule::run(verb, &open).await,
             Verb::Tenant(verb) => tenant::run(verb, &open).await,
             Verb::Client(verb) => client::run(verb, &open).await,
+            Verb::ClientGrant(verb) => client_grant::run(verb, &open).await,
             Verb::Api(verb) => api::run(verb, &open).await,
             Verb::Connection(verb) => connection::run(verb, &open).await,
             Verb::User(verb) => user::run(verb, &open).await,

@@ -8,6 +8,7 @@ use crate::tenant::Tenant;
 
 /// A client that proved who it is, or a public one that had nothing to prove. Only [`authenticate`]
 /// makes one.
+#[derive(Clone)]
 pub struct AuthenticatedClient(Client);
 
 impl AuthenticatedClient {

@@ -44,6 +44,14 @@ pub enum Error {
     /// The tenant has no such API.
     #[error("there is no API `{0}`")]
     UnknownAudience(String),
+    /// The tenant granted the client nothing of the API, or its policy lets nobody have any.
+    #[error(
+        "the client has no client grant for `{0}`, or the API's policy denies it; see `claimsmith client-grant` and `claimsmith api set`"
+    )]
+    NoClientGrant(String),
+    /// The client asks for more than it was granted.
+    #[error("the client grant has not the scopes {}", .0.join(" "))]
+    ScopesNotGranted(Vec<String>),
     /// The plain password grant needs a default directory.
     #[error(
         "the tenant has no default directory; set one with `claimsmith tenant set NAME --default-directory CONNECTION`"
@@ -67,6 +75,9 @@ pub enum Error {
     /// A rule failed and its binding does not let the login go on.
     #[error("a rule failed; the log entry of this exchange says which and why")]
     RuleFaulted(Denials),
+    /// The same, where the client asks for itself.
+    #[error("a rule failed; the log entry of this exchange says which and why")]
+    MachineRuleFaulted,
     /// A rule demands a second factor.
     #[error("a rule demands a second factor")]
     MfaRequired,

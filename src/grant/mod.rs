@@ -5,6 +5,8 @@
 
 mod chain;
 mod client_authentication;
+mod client_credentials;
+mod client_grant;
 mod error;
 mod exchange;
 mod password;
@@ -21,7 +23,7 @@ pub use self::error::Error;
 pub use self::request::{
     ClientCredentials, GrantRequest, Origin, PasswordCredentials, TokenRequest,
 };
-pub use self::scope::{GrantedScopes, STANDARD as STANDARD_SCOPES};
+pub use self::scope::{Available, GrantedScopes, STANDARD as STANDARD_SCOPES};
 use self::trail::Trail;
 use crate::api::Api;
 use crate::clock::Timestamp;
@@ -29,7 +31,7 @@ use crate::credential::AuthenticatedUser;
 use crate::rule_host::{ApprovedClaims, Changes, Subject, Verdict};
 use crate::server::Server;
 use crate::store::{Batch, Stored};
-use crate::tenant::Tenant;
+use crate::tenant::{Denials, Tenant};
 use crate::token::claims::Parties;
 use crate::token::{self, Mint, TokenResponse, TokenSubject};
 use crate::user::User;
@@ -55,7 +57,8 @@ async fn run(
     let client = client_authentication::authenticate(server, tenant, &request.client).await?;
 
     // 2. Is this grant allowed? Refused before any hashing.
-    if !client.client().may_use(grant_type) || !client.client().is_first_party {
+    let for_its_kind = GrantRequest::check_kind(grant_type, client.client()).is_ok();
+    if !client.client().may_use(grant_type) || !for_its_kind {
         return Err(Error::GrantNotAllowed { grant_type });
     }
 
@@ -75,6 +78,7 @@ async fn run(
         GrantRequest::PasswordRealm(credentials, realm) => {
             password_realm::establish(&asked, credentials, &realm, trail).await?
         }
+        GrantRequest::ClientCredentials => client_credentials::establish(&asked).await?,
     };
     let Established {
         subject,
@@ -101,6 +105,7 @@ async fn run(
         origin: &request.origin,
         parameters: request.parameters,
     });
+    let failures = subject.rule_failures(tenant);
     let (verdict, report) = server
         .rule_host
         .run(&chain, subject, exchange, &configuration)
@@ -108,8 +113,8 @@ async fn run(
     trail.report(report);
     let approved = match verdict {
         Verdict::Approved(approved) => approved,
-        Verdict::Denied(denial) => return Err(Error::Denied(denial, tenant.denials)),
-        Verdict::Faulted => return Err(Error::RuleFaulted(tenant.denials)),
+        Verdict::Denied(denial) => return Err(Error::Denied(denial, failures.denials)),
+        Verdict::Faulted => return Err(failures.fault),
         Verdict::MfaRequired { .. } => return Err(Error::MfaRequired),
     };
     trail.scopes(&approved.changes().scopes);
@@ -163,6 +168,28 @@ pub enum Principal {
     Client(AuthenticatedClient),
 }
 
+impl Principal {
+    /// What a client learns when a rule ends the exchange. A machine typed no password whose being
+    /// right could be concealed, and reads what hooks of its kind answer (contract, section 2.1).
+    fn rule_failures(&self, tenant: &Tenant) -> RuleFailures {
+        match self {
+            Self::User(_) => RuleFailures {
+                denials: tenant.denials,
+                fault: Error::RuleFaulted(tenant.denials),
+            },
+            Self::Client(_) => RuleFailures {
+                denials: Denials::Reveal,
+                fault: Error::MachineRuleFaulted,
+            },
+        }
+    }
+}
+
+struct RuleFailures {
+    denials: Denials,
+    fault: Error,
+}
+
 impl Subject for Principal {}
 
 impl TokenSubject for Principal {
@@ -185,16 +212,17 @@ impl TokenSubject for Principal {
 /// The `audience` of the request, else the tenant's default, else none: then the token is good
 /// for /userinfo only.
 async fn resolve_api(asked: &Asked<'_>) -> Result<Option<Api>, Error> {
-    let Asked { server, tenant, .. } = *asked;
-    let Some(audience) = asked.audience.or(tenant.default_audience.as_deref()) else {
-        return Ok(None);
-    };
-    let stored: Option<Stored<Api>> = server
-        .records
-        .get(&[tenant.name.as_str(), audience])
-        .await?;
+    match asked.audience.or(asked.tenant.default_audience.as_deref()) {
+        Some(audience) => Ok(Some(load_api(asked, audience).await?)),
+        None => Ok(None),
+    }
+}
+
+async fn load_api(asked: &Asked<'_>, audience: &str) -> Result<Api, Error> {
+    let parts = [asked.tenant.name.as_str(), audience];
+    let stored: Option<Stored<Api>> = asked.server.records.get(&parts).await?;
     match stored {
-        Some(api) => Ok(Some(api.record)),
+        Some(api) => Ok(api.record),
         None => Err(Error::UnknownAudience(audience.to_owned())),
     }
 }

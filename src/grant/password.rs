@@ -2,8 +2,8 @@
 
 use super::trail::Trail;
 use super::{
-    Asked, Error, Established, GrantedScopes, PasswordCredentials, Principal, password_realm,
-    resolve_api,
+    Asked, Error, Established, GrantedScopes, PasswordCredentials, Principal, client_grant,
+    password_realm, resolve_api,
 };
 use crate::connection::Connection;
 use crate::credential::AuthenticationError;
@@ -34,8 +34,12 @@ pub(super) async fn authenticate(
 ) -> Result<Established, Error> {
     trail.connection(&connection.name);
 
-    // 2. The API, before any hashing.
+    // 2. The API, and what the client may have of it, before any hashing.
     let api = resolve_api(asked).await?;
+    let available = match &api {
+        Some(api) => Some(client_grant::available(asked, api).await?),
+        None => None,
+    };
 
     // 3. Verify the password.
     let user = asked
@@ -55,7 +59,7 @@ pub(super) async fn authenticate(
 
     // 4. Scopes by policy.
     Ok(Established {
-        scopes: GrantedScopes::by_policy(asked.scope, api.as_ref()),
+        scopes: GrantedScopes::by_policy(asked.scope, available.as_ref()),
         subject: Principal::User(Box::new(user)),
         api,
         gty: GTY,

@@ -1,5 +1,6 @@
 //! A token request after parsing: everything a grant needs, and nothing of HTTP.
 
+use crate::client::Client;
 use crate::rule_host::Grant;
 use crate::secret::Secret;
 use crate::tenant::Tenant;
@@ -36,6 +37,8 @@ pub enum GrantRequest {
     Password(PasswordCredentials),
     /// `grant_type=http://auth0.com/oauth/grant-type/password-realm`, and its realm.
     PasswordRealm(PasswordCredentials, String),
+    /// `grant_type=client_credentials`: the client's own authentication is all it takes.
+    ClientCredentials,
 }
 
 impl GrantRequest {
@@ -43,14 +46,36 @@ impl GrantRequest {
     pub const PASSWORD: &'static str = "password";
     /// The wire name of [`GrantRequest::PasswordRealm`].
     pub const PASSWORD_REALM: &'static str = "http://auth0.com/oauth/grant-type/password-realm";
+    /// The wire name of [`GrantRequest::ClientCredentials`].
+    pub const CLIENT_CREDENTIALS: &'static str = "client_credentials";
     /// Every grant type that works.
-    pub const ALL: [&'static str; 2] = [Self::PASSWORD, Self::PASSWORD_REALM];
+    pub const ALL: [&'static str; 3] = [
+        Self::PASSWORD,
+        Self::PASSWORD_REALM,
+        Self::CLIENT_CREDENTIALS,
+    ];
+
+    /// Whether a client of this kind may have a grant at all, whatever is switched on; the error
+    /// says why not.
+    pub fn check_kind(grant_type: &str, client: &Client) -> Result<(), &'static str> {
+        match grant_type {
+            Self::PASSWORD | Self::PASSWORD_REALM if !client.is_first_party => {
+                Err("a third party's client never gets a grant that hands it the user's password")
+            }
+            // RFC 6749, section 4.4: confidential clients only, the others prove nothing.
+            Self::CLIENT_CREDENTIALS if client.is_public() => {
+                Err("a public client never gets a token about itself: it cannot prove who it is")
+            }
+            _ => Ok(()),
+        }
+    }
 
     /// The grant as rules name it.
     pub const fn kind(&self) -> Grant {
         match self {
             Self::Password(_) => Grant::Password,
             Self::PasswordRealm(..) => Grant::PasswordRealm,
+            Self::ClientCredentials => Grant::ClientCredentials,
         }
     }
 
@@ -59,6 +84,7 @@ impl GrantRequest {
         match self {
             Self::Password(_) => Self::PASSWORD,
             Self::PasswordRealm(..) => Self::PASSWORD_REALM,
+            Self::ClientCredentials => Self::CLIENT_CREDENTIALS,
         }
     }
 }

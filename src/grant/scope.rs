@@ -1,24 +1,62 @@
-//! Which scopes a password grant gives (contract, section 1.5).
+//! Which scopes a grant gives (contract, sections 1.5 and 1.7).
 
+use super::Error;
 use crate::api::Api;
 
 /// The standard scopes (OpenID Connect Core, section 5.4), in the order they are granted.
 pub const STANDARD: [&str; 5] = ["openid", "profile", "email", "address", "phone"];
+
+/// What a user may have of an API through a client.
+#[derive(Clone, Debug)]
+pub struct Available {
+    scopes: Vec<String>,
+    only_if_asked: bool,
+}
+
+impl Available {
+    /// Everything that the API defines.
+    pub fn all(api: &Api) -> Self {
+        Self {
+            scopes: api.scopes.iter().map(|scope| scope.value.clone()).collect(),
+            only_if_asked: false,
+        }
+    }
+
+    /// What is left of it under a client grant. Such scopes must be asked for by name.
+    #[must_use]
+    pub fn under_client_grant(self, granted: &[String]) -> Self {
+        Self {
+            only_if_asked: true,
+            ..self.within(granted)
+        }
+    }
+
+    /// What is left of it for one who holds `permissions`.
+    #[must_use]
+    pub fn within(mut self, permissions: &[String]) -> Self {
+        self.scopes.retain(|scope| permissions.contains(scope));
+        self
+    }
+
+    fn contains(&self, scope: &String) -> bool {
+        self.scopes.contains(scope)
+    }
+}
 
 /// Scopes that a policy allowed. Rules may still change them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrantedScopes(Vec<String>);
 
 impl GrantedScopes {
-    /// What a request for `asked` gets of the standard scopes and of `api`'s.
+    /// What a request for `asked` gets of the standard scopes and of what is `available` of an API.
     ///
-    /// - Nothing asked: all of the API's; without an API, the five standard scopes.
-    /// - `openid` alone: the five standard scopes, and all of the API's.
-    /// - Standard scopes only: those, and all of the API's.
-    /// - Anything else: what is asked, as far as it is a standard scope or the API defines it. A
-    ///   scope that nobody defines is left out, and does not count as having asked for none: a
-    ///   misspelt scope must not bring all of them.
-    pub fn by_policy(asked: Option<&[String]>, api: Option<&Api>) -> Self {
+    /// - Nothing asked: all that is available; without an API, the five standard scopes.
+    /// - `openid` alone: the five standard scopes, and all that is available.
+    /// - Standard scopes only: those, and all that is available.
+    /// - Anything else: what is asked, as far as it is a standard scope or available. A scope that
+    ///   is not is left out, and does not count as having asked for none: a misspelt scope must not
+    ///   bring all of them.
+    pub fn by_policy(asked: Option<&[String]>, available: Option<&Available>) -> Self {
         let asked = asked.unwrap_or_default();
         let is_standard = |scope: &String| STANDARD.contains(&scope.as_str());
         let mut granted = Vec::new();
@@ -29,21 +67,41 @@ impl GrantedScopes {
         };
 
         let openid_alone = !asked.is_empty() && asked.iter().all(|scope| scope == "openid");
-        if openid_alone || (asked.is_empty() && api.is_none()) {
+        if openid_alone || (asked.is_empty() && available.is_none()) {
             STANDARD.into_iter().for_each(&mut grant);
         }
         for scope in asked {
-            if is_standard(scope) || api.is_some_and(|api| api.defines(scope)) {
+            if is_standard(scope) || available.is_some_and(|available| available.contains(scope)) {
                 grant(scope);
             }
         }
         let asks_api = asked
             .iter()
             .any(|scope| !is_standard(scope) && scope != OFFLINE_ACCESS);
-        if let (Some(api), false) = (api, asks_api) {
-            api.scopes.iter().for_each(|scope| grant(&scope.value));
+        if let (Some(available), false) = (available, asks_api)
+            && !available.only_if_asked
+        {
+            available.scopes.iter().for_each(|scope| grant(scope));
         }
         Self(granted)
+    }
+
+    /// What a client gets for itself of what it was granted: what it asks for, all if it asks for
+    /// nothing. Asking for more is an error, since nobody is there to be content with less.
+    pub fn of_client_grant(asked: Option<&[String]>, held: Vec<String>) -> Result<Self, Error> {
+        let Some(asked) = asked else {
+            return Ok(Self(held));
+        };
+        let missing: Vec<String> = asked
+            .iter()
+            .filter(|scope| !held.contains(scope))
+            .cloned()
+            .collect();
+        if missing.is_empty() {
+            Ok(Self(asked.to_vec()))
+        } else {
+            Err(Error::ScopesNotGranted(missing))
+        }
     }
 
     /// The scopes, in order, none twice.
@@ -75,17 +133,28 @@ mod tests {
             signing_secret: None,
             token_dialect: crate::api::TokenDialect::AccessToken,
             token_lifetime: 60,
+            subject_type_authorization: Default::default(),
+            is_system: false,
             created_at: Timestamp::default(),
         }
     }
 
     #[track_caller]
     fn check(asked: &str, with_api: bool, granted: &str) {
-        let asked: Vec<String> = asked.split_whitespace().map(str::to_owned).collect();
-        let api = with_api.then(orders);
+        let available = with_api.then(|| Available::all(&orders()));
+        check_of(asked, available.as_ref(), granted);
+    }
+
+    #[track_caller]
+    fn check_of(asked: &str, available: Option<&Available>, granted: &str) {
+        let asked = list(asked);
         let asked = (!asked.is_empty()).then_some(asked.as_slice());
-        let scopes = GrantedScopes::by_policy(asked, api.as_ref());
+        let scopes = GrantedScopes::by_policy(asked, available);
         assert_eq!(scopes.as_slice().join(" "), granted);
+    }
+
+    fn list(scopes: &str) -> Vec<String> {
+        scopes.split_whitespace().map(str::to_owned).collect()
     }
 
     #[test]
@@ -128,5 +197,45 @@ mod tests {
         check("extra-scope", false, "");
         check("extra-scope", true, "");
         check("openid read:invoices", true, "openid");
+    }
+
+    #[test]
+    fn under_a_client_grant_a_user_gets_what_is_asked_and_granted_and_nothing_unasked() {
+        let granted = list("read:orders export:orders");
+        let available = Available::all(&orders()).under_client_grant(&granted);
+        check_of("", Some(&available), "");
+        check_of("openid email", Some(&available), "openid email");
+        check_of("read:orders write:orders", Some(&available), "read:orders");
+        check_of("export:orders", Some(&available), "");
+    }
+
+    #[test]
+    fn a_user_gets_no_scope_without_the_permission_and_all_permitted_when_asking_for_none() {
+        let available = Available::all(&orders()).within(&list("write:orders delete:orders"));
+        check_of("", Some(&available), "write:orders");
+        check_of("read:orders write:orders", Some(&available), "write:orders");
+        check_of("read:orders", Some(&available), "");
+        check_of(
+            "openid",
+            Some(&available),
+            "openid profile email address phone write:orders",
+        );
+    }
+
+    #[test]
+    fn a_client_gets_what_it_asks_of_its_grant_or_all_of_it_and_is_told_what_it_lacks() {
+        let held = || list("read:orders write:orders");
+        let ask = |asked: Option<&str>| {
+            let asked = asked.map(list);
+            GrantedScopes::of_client_grant(asked.as_deref(), held())
+        };
+        assert_eq!(ask(None).unwrap().0, held());
+        assert_eq!(ask(Some("write:orders")).unwrap().0, list("write:orders"));
+        for more in ["openid", "write:orders Read:orders delete:orders openid"] {
+            let Err(Error::ScopesNotGranted(missing)) = ask(Some(more)) else {
+                panic!("`{more}` was granted")
+            };
+            assert_eq!(missing, list(more.trim_start_matches("write:orders ")));
+        }
     }
 }

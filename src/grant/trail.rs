@@ -1,6 +1,6 @@
 //! Gathers what becomes known of an exchange, and writes it to the tenant's log at its end.
 
-use super::{Error, TokenRequest};
+use super::{Error, GrantRequest, TokenRequest};
 use crate::credential::Rejection;
 use crate::log::{self, EventType, LogEvent};
 use crate::rule_host::{Outcome, Report};
@@ -67,10 +67,11 @@ impl Trail {
     /// Who is no client of the tenant writes nothing into its log: otherwise anybody could fill the
     /// disk by asking. The operator's log has the line.
     pub(super) async fn end(mut self, server: &Server, result: &Result<TokenResponse, Error>) {
+        let (issued, refused) = event_types(&self.event.grant_type);
         match result {
-            Ok(_) => self.event.event_type = EventType::TokenIssued,
+            Ok(_) => self.event.event_type = issued,
             Err(error) => {
-                self.event.event_type = event_type(error);
+                self.event.event_type = event_type(error).unwrap_or(refused);
                 self.event.description = Some(error.to_string());
             }
         }
@@ -127,11 +128,23 @@ impl Trail {
     }
 }
 
-fn event_type(error: &Error) -> EventType {
+/// What a token, and no token, are called in the log.
+fn event_types(grant_type: &str) -> (EventType, EventType) {
+    match grant_type {
+        GrantRequest::CLIENT_CREDENTIALS => (
+            EventType::MachineTokenIssued,
+            EventType::MachineTokenRefused,
+        ),
+        _ => (EventType::TokenIssued, EventType::TokenRefused),
+    }
+}
+
+/// The errors that have a type of their own.
+fn event_type(error: &Error) -> Option<EventType> {
     match error {
-        Error::WrongCredentials(Rejection::UnknownUser) => EventType::UnknownUser,
-        Error::WrongCredentials(_) => EventType::WrongPassword,
-        Error::MfaRequired => EventType::FactorRequired,
-        _ => EventType::TokenRefused,
+        Error::WrongCredentials(Rejection::UnknownUser) => Some(EventType::UnknownUser),
+        Error::WrongCredentials(_) => Some(EventType::WrongPassword),
+        Error::MfaRequired => Some(EventType::FactorRequired),
+        _ => None,
     }
 }

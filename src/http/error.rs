@@ -183,6 +183,30 @@ pub(super) fn refuse(error: Error, profile: ErrorProfile) -> Refusal {
             },
             format!("Service not enabled within domain: {}", reflect(&audience)),
         ),
+        Error::NoClientGrant(audience) => Refusal::new(
+            forbidden,
+            if rfc {
+                "invalid_target"
+            } else {
+                "access_denied"
+            },
+            format!(
+                "Client is not authorized to access \"{}\". You need to create a \"client-grant\" associated to this API.",
+                reflect(&audience)
+            ),
+        ),
+        Error::ScopesNotGranted(scopes) => Refusal::new(
+            forbidden,
+            if rfc {
+                "invalid_scope"
+            } else {
+                "access_denied"
+            },
+            format!(
+                "Client has not been granted scopes: {}",
+                reflect(&scopes.join(", "))
+            ),
+        ),
         Error::NoDefaultConnection => Refusal::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "server_error",
@@ -206,6 +230,12 @@ pub(super) fn refuse(error: Error, profile: ErrorProfile) -> Refusal {
                 "access_denied"
             },
             "The login could not be completed. Please contact the administrator.",
+        ),
+        // Contract, section 2.1: what becomes of an error that is none of the hook's classes.
+        Error::MachineRuleFaulted => Refusal::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "server_error",
+            "Unknown error occurred.",
         ),
         Error::MfaRequired => Refusal::new(
             StatusCode::FORBIDDEN,

@@ -67,6 +67,7 @@ fn parse(
         GrantRequest::PASSWORD_REALM => {
             GrantRequest::PasswordRealm(credentials(&mut params)?, required(&params, "realm")?)
         }
+        GrantRequest::CLIENT_CREDENTIALS => GrantRequest::ClientCredentials,
         _ => return Err(Error::UnsupportedGrantType),
     };
     Ok(TokenRequest {

@@ -45,6 +45,8 @@ pub enum Table {
     UserinfoClaims = 18,
     /// Facts about the store itself.
     Meta = 19,
+    /// `(tenant, client_id, kind of subject, API identifier)` → a client grant.
+    ClientGrant = 25,
 }
 
 /// Where a value is stored. Ordered by its bytes.

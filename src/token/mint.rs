@@ -50,7 +50,11 @@ pub async fn mint<S: TokenSubject>(
     mint: Mint<'_>,
     approved: ApprovedClaims<S>,
 ) -> Result<TokenResponse, MintError> {
-    let (subject, changes) = approved.into_parts();
+    let (subject, mut changes) = approved.into_parts();
+    if subject.user().is_none() {
+        // Nothing of a user is behind /userinfo for a machine, even if a rule adds the scope.
+        changes.scopes.retain(|scope| scope != "openid");
+    }
     mint.issue(&subject.sub(), subject.user(), &changes).await
 }
 

@@ -503,3 +503,40 @@ fn keys_are_listed_rotated_and_revoked() {
         json!(null)
     );
 }
+
+#[test]
+fn client_grants_and_who_may_have_tokens_for_an_api() {
+    let cli = Cli::new();
+    cli.json(&["init", "--tenant", "acme"]);
+    let api = "https://orders.example/";
+    cli.json(&["api", "create", api, "--scope", "read:orders"]);
+    let grant = ["--grant", "client_credentials"];
+    let client = cli.json(&[&["client", "create", "Nightly"][..], &grant].concat());
+    let id = client["client_id"].as_str().unwrap();
+    let made = cli.json(&["client-grant", "create", id, api, "--scope", "read:orders"]);
+    assert_eq!(made["scope"], json!(["read:orders"]));
+    let listed = cli.json(&["client-grant", "list", "--client", id]);
+    assert_eq!(listed, json!([made]));
+    assert_eq!(
+        cli.run(&["client-grant", "create", id, api, "--scope", "write:orders"])
+            .code,
+        64
+    );
+    let none = cli.json(&["client-grant", "set-scopes", id, api]);
+    assert_eq!(none["scope"], json!([]));
+    cli.json(&["client-grant", "delete", id, api]);
+    assert_eq!(cli.json(&["client-grant", "list"]), json!([]));
+    let set = [
+        "api",
+        "set",
+        api,
+        "--client-policy",
+        "deny_all",
+        "--user-policy",
+        "require_client_grant",
+    ];
+    assert_eq!(
+        cli.json(&set)["subject_type_authorization"],
+        json!({"client": {"policy": "deny_all"}, "user": {"policy": "require_client_grant"}})
+    );
+}

@@ -167,6 +167,8 @@ fn api(signing_alg: SigningAlgorithm, token_dialect: TokenDialect) -> Api {
         signing_secret: None,
         token_dialect,
         token_lifetime: 600,
+        subject_type_authorization: Default::default(),
+        is_system: false,
         created_at: NOW,
     }
 }

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use claimsmith::admin::apis::{self, NewApi};
+use claimsmith::admin::client_grants::{self, NewClientGrant};
 use claimsmith::admin::clients::{self, NewClient};
 use claimsmith::admin::rules::{self, NewBinding};
 use claimsmith::admin::tenants::{self, FIRST_CONNECTION};
 use claimsmith::admin::users::{self, NewUser};
 use claimsmith::api::{ApiScope, TokenDialect};
 use claimsmith::client::ClientAuthentication;
+use claimsmith::client_grant::SubjectType;
 use claimsmith::clock::{FixedClock, Timestamp};
 use claimsmith::config::Config;
 use claimsmith::credential::HashSettings;
@@ -17,7 +19,7 @@ use claimsmith::http::accept::{self, ConnectionLimits};
 use claimsmith::rule_host::OnFault;
 use claimsmith::secret::Secret;
 use claimsmith::server::Server;
-use claimsmith::tenant::{Issuer, TenantName};
+use claimsmith::tenant::{ErrorProfile, Issuer, TenantName};
 use claimsmith::token::SigningAlgorithm;
 use claimsmith::user::User;
 use jsonwebtoken::jwk::JwkSet;
@@ -114,7 +116,10 @@ impl App {
         authentication: ClientAuthentication,
         allowed: bool,
     ) -> (String, Option<String>) {
-        let grants = GrantRequest::ALL.map(str::to_owned).to_vec();
+        let mut grants = GrantRequest::ALL.map(str::to_owned).to_vec();
+        if authentication == ClientAuthentication::None {
+            grants.retain(|grant| grant != GrantRequest::CLIENT_CREDENTIALS);
+        }
         let new = NewClient {
             name: "Till".to_owned(),
             authentication,
@@ -219,6 +224,45 @@ impl App {
             .to_vec(),
             authorization: None,
         }
+    }
+
+    /// A client credentials grant for [`API`], by the same client.
+    pub(crate) fn machine_request(&self) -> TokenForm<'_> {
+        self.request()
+            .without("username")
+            .without("password")
+            .with("grant_type", "client_credentials")
+            .with("audience", API)
+    }
+
+    /// Lets the client have scopes of [`API`], for itself or for users.
+    pub(crate) async fn grant_client(&self, subject_type: SubjectType, scope: &[&str]) {
+        let new = NewClientGrant {
+            client_id: self.client_id.clone(),
+            audience: API.to_owned(),
+            scope: scope.iter().map(|&scope| scope.to_owned()).collect(),
+            subject_type,
+            ..NewClientGrant::default()
+        };
+        client_grants::create(&self.server, &self.tenant, new)
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn answer_errors_as(&self, profile: ErrorProfile) {
+        let change = tenants::Change {
+            errors: Some(profile),
+            ..tenants::Change::default()
+        };
+        tenants::change(&self.server, &self.tenant, change)
+            .await
+            .unwrap();
+    }
+
+    /// The newest event of the tenant's log, as its readers see it.
+    pub(crate) async fn newest_event(&self) -> Value {
+        let newest = claimsmith::log::newest(&self.server.records, &self.tenant, 1).await;
+        serde_json::to_value(&newest.unwrap()[0]).unwrap()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -2,6 +2,7 @@
 
 mod audience;
 mod client_authentication;
+mod client_credentials;
 mod password;
 mod refused;
 mod rules;
