@@ -22,6 +22,21 @@ pub enum ClientAuthentication {
     ClientSecretBasic,
 }
 
+/// What the tokens of a client must be bound to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum SenderConstraint {
+    /// To a DPoP key if the client proves one, else to nothing.
+    #[default]
+    Optional,
+    /// To a DPoP key (`dpop_bound_access_tokens` of RFC 9449, section 5.2; Auth0's
+    /// `require_proof_of_possession`).
+    Dpop,
+    /// To the client's TLS certificate (`tls_client_certificate_bound_access_tokens` of RFC 8705,
+    /// section 3.4).
+    Certificate,
+}
+
 /// An application that asks for tokens.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Client {
@@ -42,6 +57,9 @@ pub struct Client {
     pub metadata: BTreeMap<String, String>,
     /// How long its ID tokens are valid, in seconds.
     pub id_token_lifetime: u64,
+    /// What its tokens must be bound to.
+    #[serde(default)]
+    pub sender_constraint: SenderConstraint,
     /// When it was made.
     pub created_at: Timestamp,
 }

@@ -158,6 +158,9 @@ pub struct Tenant {
     /// administrator.
     #[serde(default)]
     pub key_rotation_days: Option<u32>,
+    /// Whether a DPoP proof must hold a nonce of this server (RFC 9449, section 8).
+    #[serde(default)]
+    pub require_dpop_nonce: bool,
     /// When it was made.
     pub created_at: Timestamp,
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Error, LIST_LIMIT, check_text, require_tenant};
-use crate::client::{Client, ClientAuthentication};
+use crate::client::{Client, ClientAuthentication, SenderConstraint};
 use crate::grant::GrantRequest;
 use crate::random;
 use crate::secret::{Digest, Secret};
@@ -48,6 +48,7 @@ pub async fn create(
         is_first_party: new.is_first_party,
         metadata: new.metadata,
         id_token_lifetime: Client::DEFAULT_ID_TOKEN_LIFETIME,
+        sender_constraint: SenderConstraint::default(),
         created_at: server.clock.now(),
     };
     check_grant_types(&client)?;
@@ -73,6 +74,19 @@ pub async fn set_grants(
     change(server, tenant, client_id, |client| {
         client.grant_types = grant_types;
         check_grant_types(client)
+    })
+    .await
+}
+
+/// Says what the client's tokens must be bound to from now on.
+pub async fn set_sender_constraint(
+    server: &Server,
+    tenant: &TenantName,
+    client_id: &str,
+    sender_constraint: SenderConstraint,
+) -> Result<Client, Error> {
+    change(server, tenant, client_id, |client| {
+        client.sender_constraint = sender_constraint;
     })
     .await
 }

@@ -21,6 +21,7 @@ pub async fn create(server: &Server, name: TenantName, issuer: Issuer) -> Result
         errors: ErrorProfile::default(),
         denials: Denials::default(),
         key_rotation_days: None,
+        require_dpop_nonce: false,
         created_at: now,
         name,
     };
@@ -79,6 +80,8 @@ pub struct Change {
     pub denials: Option<Denials>,
     /// After how many days signing keys are rotated; 0 leaves that to the administrator.
     pub key_rotation_days: Option<u32>,
+    /// Whether a DPoP proof must hold a nonce of this server.
+    pub require_dpop_nonce: Option<bool>,
 }
 
 /// The shortest schedule: at one a week, as many previous keys wait for the last of their tokens as
@@ -103,6 +106,9 @@ pub async fn change(server: &Server, name: &TenantName, change: Change) -> Resul
     }
     tenant.errors = change.errors.unwrap_or(tenant.errors);
     tenant.denials = change.denials.unwrap_or(tenant.denials);
+    tenant.require_dpop_nonce = change
+        .require_dpop_nonce
+        .unwrap_or(tenant.require_dpop_nonce);
     if let Some(days) = change.key_rotation_days {
         if days != 0 && !KEY_ROTATION_DAYS.contains(&days) {
             return Err(Error::invalid(

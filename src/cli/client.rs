@@ -7,7 +7,7 @@ use super::CliError;
 use super::open::{OpenOptions, TenantOption};
 use super::output::{Output, table, word};
 use crate::admin::clients::{self, NewClient};
-use crate::client::{Client, ClientAuthentication};
+use crate::client::{Client, ClientAuthentication, SenderConstraint};
 use crate::grant::GrantRequest;
 use crate::secret::Secret;
 
@@ -47,6 +47,17 @@ pub(super) enum Verb {
         /// Likewise as for `create`
         #[arg(long = "grant", value_name = "GRANT")]
         grants: Vec<String>,
+        #[command(flatten)]
+        tenant: TenantOption,
+    },
+    /// Say what a client's tokens must be bound to
+    ///
+    /// Example: claimsmith client bind-tokens 4f0c… dpop
+    BindTokens {
+        /// The `client_id`
+        client_id: String,
+        /// `optional`: to a DPoP key if the client proves one
+        to: SenderConstraint,
         #[command(flatten)]
         tenant: TenantOption,
     },
@@ -108,6 +119,16 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
             let client = clients::set_grants(&server, &tenant.name, &client_id, grants).await?;
             Ok(with_secret(&client, None))
         }
+        Verb::BindTokens {
+            client_id,
+            to,
+            tenant,
+        } => {
+            let tenant = tenant.resolve(&server).await?;
+            let client =
+                clients::set_sender_constraint(&server, &tenant.name, &client_id, to).await?;
+            Ok(with_secret(&client, None))
+        }
         Verb::RotateSecret { client_id, tenant } => {
             let tenant = tenant.resolve(&server).await?;
             let (client, secret) =
@@ -145,6 +166,7 @@ fn with_secret(client: &Client, secret: Option<&Secret>) -> Output {
             word(client.token_endpoint_auth_method),
         ],
         ["grants".to_owned(), client.grant_types.join(" ")],
+        ["tokens bound".to_owned(), word(client.sender_constraint)],
     ];
     if let Some(secret) = secret {
         if let Some(fields) = document.as_object_mut() {

@@ -54,6 +54,9 @@ pub(super) enum Verb {
         /// Let the next signing keys sign after so many days, 7 at least; 0 for by hand only
         #[arg(long, value_name = "DAYS")]
         rotate_keys_every: Option<u32>,
+        /// Whether DPoP proofs must hold a nonce of this server, `true` or `false`
+        #[arg(long, value_name = "BOOL")]
+        require_dpop_nonce: Option<bool>,
     },
 }
 
@@ -93,6 +96,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
             errors,
             denials,
             rotate_keys_every,
+            require_dpop_nonce,
         } => {
             let name = TenantName::parse(&name).map_err(CliError::usage)?;
             let issuer = issuer.as_deref().map(Issuer::parse).transpose();
@@ -104,6 +108,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
                 errors,
                 denials,
                 key_rotation_days: rotate_keys_every,
+                require_dpop_nonce,
             };
             show(&tenants::change(open.open_existing().await?.as_ref(), &name, change).await?)
         }
@@ -131,6 +136,15 @@ fn show(tenant: &Tenant) -> Result<Output, CliError> {
         ],
         ["errors".to_owned(), super::output::word(tenant.errors)],
         ["denials".to_owned(), super::output::word(tenant.denials)],
+        [
+            "DPoP nonce".to_owned(),
+            if tenant.require_dpop_nonce {
+                "required"
+            } else {
+                "not required"
+            }
+            .to_owned(),
+        ],
         [
             "keys rotate".to_owned(),
             match tenant.key_rotation_days {

@@ -41,6 +41,12 @@ pub enum Error {
         /// The grant's wire name.
         grant_type: &'static str,
     },
+    /// The DPoP proof proves nothing.
+    #[error("invalid DPoP proof: {0}")]
+    InvalidDpopProof(&'static str),
+    /// The DPoP proof needs this nonce.
+    #[error("the DPoP proof has no nonce of this server, or an old one")]
+    DpopNonceNeeded(String),
     /// The tenant has no such API.
     #[error("there is no API `{0}`")]
     UnknownAudience(String),

@@ -13,6 +13,7 @@ mod password;
 mod password_realm;
 mod request;
 mod scope;
+mod sender;
 mod trail;
 
 use std::borrow::Cow;
@@ -61,6 +62,10 @@ async fn run(
     if !client.client().may_use(grant_type) || !for_its_kind {
         return Err(Error::GrantNotAllowed { grant_type });
     }
+
+    // Which key the sender holds: what the tokens will be bound to.
+    let possession = &request.possession;
+    let confirmation = sender::confirm(server, tenant, client.client(), possession, now).await?;
 
     // 3. and 4. Whom the token is about, for which API, with which scopes: the grant's own.
     let asked = Asked {
@@ -129,6 +134,7 @@ async fn run(
             client: client.client(),
             api: api.as_ref(),
             gty,
+            confirmation: confirmation.as_ref(),
             requested_scopes: request.scope.as_deref().unwrap_or_default(),
             now,
         },

@@ -4,6 +4,7 @@ use crate::client::Client;
 use crate::rule_host::Grant;
 use crate::secret::Secret;
 use crate::tenant::Tenant;
+use crate::token::Possession;
 
 /// A request to the token endpoint.
 pub struct TokenRequest {
@@ -17,6 +18,8 @@ pub struct TokenRequest {
     pub audience: Option<String>,
     /// The scopes asked for; none if the request did not say.
     pub scope: Option<Vec<String>>,
+    /// What it shows of the keys that its sender holds.
+    pub possession: Possession,
     /// Where the request came from.
     pub origin: Origin,
     /// The body's parameters without any credential, for rules.

@@ -1,4 +1,4 @@
-//! [`Authorization`]: the Authorization header field, `Basic` for clients and `Bearer` for tokens.
+//! [`Authorization`]: the Authorization header field, `Basic` for clients, `Bearer` and `DPoP` for tokens.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,6 +16,8 @@ pub enum Authorization {
     Basic(BasicCredentials),
     /// A token (RFC 6750 section 2.1).
     Bearer(Secret),
+    /// A token that is bound to a key (RFC 9449 section 7.1).
+    Dpop(Secret),
 }
 
 /// A client's identifier and secret, decoded.
@@ -33,8 +35,8 @@ pub enum AuthorizationError {
     /// Two fields: readers disagree on which one counts.
     #[error("the Authorization header field is repeated")]
     Repeated,
-    /// Neither `Basic` nor `Bearer`.
-    #[error("the Authorization scheme must be `Basic` or `Bearer`")]
+    /// None of `Basic`, `Bearer` and `DPoP`.
+    #[error("the Authorization scheme must be `Basic`, `Bearer` or `DPoP`")]
     Scheme,
     /// Not base64 of the standard alphabet, padded.
     #[error("the Basic credentials are not valid base64")]
@@ -91,6 +93,8 @@ impl Authorization {
             parse_basic(credentials).map(Self::Basic)
         } else if scheme.eq_ignore_ascii_case(b"bearer") {
             parse_bearer(credentials).map(Self::Bearer)
+        } else if scheme.eq_ignore_ascii_case(b"dpop") {
+            parse_bearer(credentials).map(Self::Dpop)
         } else {
             Err(AuthorizationError::Scheme)
         }

@@ -25,9 +25,9 @@ pub(super) fn take(headers: &HeaderMap, params: &mut Params) -> Result<ClientCre
             let client_id = in_body.ok_or(Error::MissingClientId)?;
             Ok(ClientCredentials { client_id, secret })
         }
-        Some(Authorization::Bearer(_)) => Err(Error::ClientAuthentication(
-            "a client does not authenticate with a token",
-        )),
+        Some(Authorization::Bearer(_) | Authorization::Dpop(_)) => Err(
+            Error::ClientAuthentication("a client does not authenticate with a token"),
+        ),
         Some(Authorization::Basic(BasicCredentials {
             client_id,
             client_secret,

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::host::AtTenant;
 use crate::grant::GrantRequest;
+use crate::token::SigningAlgorithm;
 
 /// Answers with the metadata.
 ///
@@ -27,6 +28,7 @@ pub(super) async fn metadata(at: AtTenant) -> impl IntoResponse {
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "dpop_signing_alg_values_supported": SigningAlgorithm::ASYMMETRIC,
         "claims_supported": [
             "aud", "at_hash", "email", "email_verified", "exp", "family_name", "given_name", "iat", "iss",
             "name", "nickname", "phone_number", "phone_number_verified", "picture", "sub", "updated_at",

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::body::BodyError;
+use super::possession::DPOP_NONCE;
 use super::wire::Violation;
 use crate::grant::Error;
 use crate::rule_host::Denial;
@@ -64,7 +65,7 @@ impl Refusal {
     }
 
     /// Something that must not happen: the cause is for the operator alone.
-    fn unexpected(cause: &dyn std::fmt::Display) -> Self {
+    pub(super) fn unexpected(cause: &dyn std::fmt::Display) -> Self {
         tracing::error!(%cause, "a request failed");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -173,6 +174,8 @@ pub(super) fn refuse(error: Error, profile: ErrorProfile) -> Refusal {
             "unauthorized_client",
             format!("Grant type '{grant_type}' not allowed for the client."),
         ),
+        Error::InvalidDpopProof(_) => invalid_dpop_proof(StatusCode::BAD_REQUEST),
+        Error::DpopNonceNeeded(nonce) => dpop_nonce_needed(StatusCode::BAD_REQUEST, &nonce),
         Error::UnknownAudience(audience) => Refusal::new(
             forbidden,
             // RFC 8707, section 2 names the code that RFC 6749 lacks.
@@ -254,6 +257,17 @@ pub(super) fn refuse(error: Error, profile: ErrorProfile) -> Refusal {
         },
         ..refusal
     }
+}
+
+/// RFC 9449, section 5: without the reason, as for every forgery.
+pub(super) fn invalid_dpop_proof(status: StatusCode) -> Refusal {
+    Refusal::new(status, "invalid_dpop_proof", "The DPoP proof is invalid")
+}
+
+/// RFC 9449, section 8: the client tries again with the nonce.
+pub(super) fn dpop_nonce_needed(status: StatusCode, nonce: &str) -> Refusal {
+    let text = "The DPoP proof must hold the nonce of the DPoP-Nonce header";
+    Refusal::new(status, "use_dpop_nonce", text).with(DPOP_NONCE, nonce)
 }
 
 fn wrong_credentials(status: StatusCode) -> Refusal {

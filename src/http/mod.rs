@@ -14,6 +14,7 @@ mod health;
 mod host;
 mod jwks;
 pub mod params;
+mod possession;
 mod token;
 mod userinfo;
 pub mod wire;

@@ -15,6 +15,7 @@ use super::client_credentials::{self, required};
 use super::error::{no_store, refuse};
 use super::host::AtTenant;
 use super::params::{Params, content_type};
+use super::possession::possession;
 use crate::grant::{self, Error, GrantRequest, Origin, PasswordCredentials, TokenRequest};
 use crate::server::Server;
 use crate::tenant::Tenant;
@@ -74,6 +75,8 @@ fn parse(
         tenant,
         client,
         grant,
+        possession: possession(&parts.headers, &parts.extensions)
+            .map_err(Error::InvalidDpopProof)?,
         audience: params.get("audience")?.map(str::to_owned),
         scope: params.scope()?.filter(|scopes| !scopes.is_empty()),
         origin,

@@ -47,6 +47,9 @@ pub enum Table {
     Meta = 19,
     /// `(tenant, client_id, kind of subject, API identifier)` → a client grant.
     ClientGrant = 25,
+    /// `(tenant, SHA-256 of key and `jti`)` → a DPoP proof that was used, until it would be refused
+    /// for its age.
+    UsedDpopProof = 35,
 }
 
 /// Where a value is stored. Ordered by its bytes.

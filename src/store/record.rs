@@ -108,6 +108,19 @@ impl Batch {
         self.write(key, record, None)
     }
 
+    /// Stores a record that must not exist yet, and is gone from `expires_at` on.
+    #[must_use]
+    pub fn insert_until<R: Record>(
+        mut self,
+        parts: &[&str],
+        record: &R,
+        expires_at: Timestamp,
+    ) -> Self {
+        let key = Key::new(R::TABLE, parts);
+        self.commit.expect.push((key.clone(), None));
+        self.write(key, record, Some(expires_at))
+    }
+
     /// Stores `record` in the place of `old`, which must not have changed since it was read.
     #[must_use]
     pub fn replace<R: Record>(mut self, old: &Stored<R>, record: &R) -> Self {

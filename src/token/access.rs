@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::claims::{self, Overlay};
+use super::dpop::{self, DpopError};
 use super::jws::Unverified;
-use super::{KeyError, Keyring};
+use super::{Confirmation, KeyError, Keyring};
 use crate::client::Client;
 use crate::clock::Timestamp;
 use crate::secret::{Digest, Secret};
@@ -22,6 +23,8 @@ pub(super) struct OpaqueToken {
     pub(super) user_id: String,
     pub(super) client_id: String,
     pub(super) scopes: Vec<String>,
+    #[serde(default)]
+    pub(super) confirmation: Option<Confirmation>,
     pub(super) expires_at: Timestamp,
 }
 
@@ -37,6 +40,29 @@ pub(super) struct UserinfoClaims {
 
 impl Record for UserinfoClaims {
     const TABLE: Table = Table::UserinfoClaims;
+}
+
+/// An access token as a request presents it.
+#[derive(Clone, Copy, Debug)]
+pub struct Presented<'a> {
+    /// The token.
+    pub token: &'a Secret,
+    /// The proof that the scheme `DPoP` needs, and the method of the request to /userinfo that it
+    /// must be for; none with the scheme `Bearer`.
+    pub dpop: Option<(&'a str, &'a str)>,
+    /// The SHA-256 of the certificate whose key took part in the TLS handshake.
+    pub certificate: Option<&'a str>,
+}
+
+impl<'a> Presented<'a> {
+    /// A token that is shown and nothing else.
+    pub fn bearer(token: &'a Secret) -> Self {
+        Self {
+            token,
+            dpop: None,
+            certificate: None,
+        }
+    }
 }
 
 /// What a valid access token lets its bearer ask /userinfo. Only [`verify_access_token`] makes one.
@@ -64,28 +90,52 @@ impl UserinfoAccess {
     }
 }
 
-/// Verifies an access token that was presented to a tenant's /userinfo.
+/// Verifies an access token that was presented to a tenant's /userinfo, and that its sender holds the
+/// key that it is bound to.
 ///
 /// # Errors
 /// [`AccessError::Invalid`] for whatever is not a live access token of this tenant with /userinfo in
 /// its audience: ID tokens, tokens of an HS256 API, other tenants' tokens, forgeries.
-/// [`AccessError::InsufficientScope`] for one that lacks `openid`.
+/// [`AccessError::Unconfirmed`] if the sender does not show the key, [`AccessError::Proof`] if the
+/// proof of it is wrong. [`AccessError::InsufficientScope`] for a token that lacks `openid`.
 pub async fn verify_access_token(
     records: &Records,
     keyring: &Keyring,
     tenant: &Tenant,
-    token: &Secret,
+    presented: Presented<'_>,
     now: Timestamp,
 ) -> Result<UserinfoAccess, AccessError> {
-    let access = if token.expose().contains('.') {
+    let token = presented.token;
+    let (access, confirmation) = if token.expose().contains('.') {
         verify_jwt(records, keyring, tenant, token, now).await?
     } else {
         find_opaque(records, tenant, token, now).await?
     };
+    // The proof last, which is used up by being looked at.
     if !claims::grants(&access.scopes, "openid") {
         return Err(AccessError::InsufficientScope);
     }
-    Ok(access)
+    let shown = match presented.dpop {
+        None => presented
+            .certificate
+            .map(str::to_owned)
+            .map(Confirmation::Certificate),
+        Some((proof, method)) => {
+            let target = dpop::Target {
+                method,
+                uri: &tenant.issuer.endpoint("userinfo"),
+                access_token: Some(token),
+            };
+            Some(dpop::verify(records, keyring, tenant, proof, target, now).await?)
+        }
+    };
+    match (confirmation, shown) {
+        // A certificate that the token does not ask for does no harm.
+        (None, None | Some(Confirmation::Certificate(_))) => Ok(access),
+        (Some(bound), Some(shown)) if bound == shown => Ok(access),
+        // RFC 9449, sections 7.1 and 7.2; RFC 8705, section 3.
+        (None | Some(_), _) => Err(AccessError::Unconfirmed),
+    }
 }
 
 /// What the token's bearer may read of the user: `sub`, the claims of the granted scopes, and what
@@ -129,6 +179,7 @@ struct AccessClaims {
     azp: Option<String>,
     client_id: Option<String>,
     scope: Option<String>,
+    cnf: Option<Confirmation>,
 }
 
 #[derive(Deserialize)]
@@ -147,13 +198,16 @@ impl Audience {
     }
 }
 
+/// What a token is good for, and for whom: not an access before the key was shown.
+type Bound = (UserinfoAccess, Option<Confirmation>);
+
 async fn verify_jwt(
     records: &Records,
     keyring: &Keyring,
     tenant: &Tenant,
     token: &Secret,
     now: Timestamp,
-) -> Result<UserinfoAccess, AccessError> {
+) -> Result<Bound, AccessError> {
     let invalid = |reason| Err(AccessError::Invalid(reason));
 
     // 1. The signature, by a key of this tenant: HS256 secrets are no keys of a tenant.
@@ -195,11 +249,12 @@ async fn verify_jwt(
         return invalid("not an access token: it names no client");
     };
     let scopes = claims.scope.unwrap_or_default();
-    Ok(UserinfoAccess {
+    let access = UserinfoAccess {
         user_id: claims.sub,
         client_id,
         scopes: scopes.split(' ').map(str::to_owned).collect(),
-    })
+    };
+    Ok((access, claims.cnf))
 }
 
 async fn find_opaque(
@@ -207,7 +262,7 @@ async fn find_opaque(
     tenant: &Tenant,
     token: &Secret,
     now: Timestamp,
-) -> Result<UserinfoAccess, AccessError> {
+) -> Result<Bound, AccessError> {
     if token.expose().len() > MAX_OPAQUE_BYTES {
         return Err(AccessError::Invalid("too long for an opaque token"));
     }
@@ -221,17 +276,19 @@ async fn find_opaque(
         user_id,
         client_id,
         scopes,
+        confirmation,
         expires_at,
     } = found.record;
     // The store forgets it at about that time; this is exact.
     if expires_at <= now {
         return Err(AccessError::Invalid("not valid at this time"));
     }
-    Ok(UserinfoAccess {
+    let access = UserinfoAccess {
         user_id,
         client_id,
         scopes,
-    })
+    };
+    Ok((access, confirmation))
 }
 
 /// Why an access token gives no access.
@@ -240,6 +297,13 @@ pub enum AccessError {
     /// `invalid_token` (RFC 6750, section 3.1). The reason is for the log.
     #[error("invalid access token: {0}")]
     Invalid(&'static str),
+    /// `invalid_token`: it is bound to a key, and the request does not show that key; or it is bound
+    /// to none, and the request shows one.
+    #[error("the access token is not bound to the key that its sender shows")]
+    Unconfirmed,
+    /// The proof that came with the token is wrong.
+    #[error(transparent)]
+    Proof(DpopError),
     /// `insufficient_scope`: the token is good, and does not grant `openid`.
     #[error("the access token does not grant `openid`")]
     InsufficientScope,
@@ -249,6 +313,15 @@ pub enum AccessError {
     /// The tenant's own key cannot be used: nothing is known of the token.
     #[error(transparent)]
     Key(KeyError),
+}
+
+impl From<DpopError> for AccessError {
+    fn from(error: DpopError) -> Self {
+        match error {
+            DpopError::Store(error) => Self::Store(error),
+            other => Self::Proof(other),
+        }
+    }
 }
 
 impl From<KeyError> for AccessError {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::Confirmation;
 use crate::api::{Api, TokenDialect};
 use crate::client::Client;
 use crate::clock::Timestamp;
@@ -69,13 +70,15 @@ pub fn draft(parties: &Parties<'_>, sub: &str, user: Option<&User>, scopes: &[St
     }
 }
 
-/// The access token's claims. `jti` goes into the dialect that has one.
+/// The access token's claims. `jti` goes into the dialect that has one, `cnf` into a token that is
+/// bound to a key.
 pub fn access_claims(
     parties: &Parties<'_>,
     sub: &str,
     changes: &Changes,
     validity: Validity,
     jti: &str,
+    confirmation: Option<&Confirmation>,
 ) -> Map<String, Value> {
     let mut claims = Map::new();
     overlay(&mut claims, &changes.access_claims, &changes.scopes);
@@ -83,6 +86,9 @@ pub fn access_claims(
     stamp(&mut claims, validity);
     if dialect(parties) == TokenDialect::Rfc9068Profile {
         claims.insert("jti".into(), jti.into());
+    }
+    if let Some(confirmation) = confirmation {
+        claims.insert("cnf".into(), json!(confirmation));
     }
     claims
 }

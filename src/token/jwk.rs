@@ -66,6 +66,32 @@ impl PublicKey {
         Self::Okp { crv, x }
     }
 
+    /// Reads the public key of a JWK. It must be meant for signatures, and hold nothing private.
+    pub fn from_jwk(jwk: &Value) -> Result<Self, InvalidKey> {
+        let members = jwk
+            .as_object()
+            .ok_or(InvalidKey("a JWK is a JSON object"))?;
+        let private = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+        if private.iter().any(|member| members.contains_key(*member)) {
+            return Err(InvalidKey("it holds a private key"));
+        }
+        if members.get("use").is_some_and(|meant| meant != "sig") {
+            return Err(InvalidKey("its `use` is not `sig`"));
+        }
+        let may_verify = |ops: &Value| {
+            ops.as_array()
+                .is_some_and(|ops| ops.contains(&"verify".into()))
+        };
+        if !members.get("key_ops").is_none_or(may_verify) {
+            return Err(InvalidKey("its `key_ops` do not contain `verify`"));
+        }
+        let required = ["kty", "crv", "n", "e", "x", "y"];
+        let mut public = members.clone();
+        public.retain(|name, _| required.contains(&name.as_str()));
+        serde_json::from_value(public.into())
+            .map_err(|_| InvalidKey("it lacks a member of its `kty`, or has one of another"))
+    }
+
     /// The thumbprint of [RFC 7638](https://www.rfc-editor.org/rfc/rfc7638): names the key by what
     /// it is, so that no two keys share a `kid` and nobody chooses one.
     pub fn thumbprint(&self) -> String {
@@ -132,35 +158,12 @@ impl VerifyingKey {
         Ok(Self { alg, key })
     }
 
-    /// Reads an entry of a JWK set. It must name its algorithm, be meant for signatures, and hold
-    /// nothing private.
+    /// Reads an entry of a JWK set, which must name its algorithm.
     pub fn from_jwk(jwk: &Value) -> Result<Self, InvalidKey> {
-        let members = jwk
-            .as_object()
-            .ok_or(InvalidKey("a JWK is a JSON object"))?;
-        let private = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
-        if private.iter().any(|member| members.contains_key(*member)) {
-            return Err(InvalidKey("it holds a private key"));
-        }
-        if members.get("use").is_some_and(|meant| meant != "sig") {
-            return Err(InvalidKey("its `use` is not `sig`"));
-        }
-        let may_verify = |ops: &Value| {
-            ops.as_array()
-                .is_some_and(|ops| ops.contains(&"verify".into()))
-        };
-        if !members.get("key_ops").is_none_or(may_verify) {
-            return Err(InvalidKey("its `key_ops` do not contain `verify`"));
-        }
-        let alg = members.get("alg").cloned().unwrap_or_default();
+        let alg = jwk.get("alg").cloned().unwrap_or_default();
         let alg: SigningAlgorithm = serde_json::from_value(alg)
             .map_err(|_| InvalidKey("its `alg` is missing or not supported"))?;
-        let required = ["kty", "crv", "n", "e", "x", "y"];
-        let mut public = members.clone();
-        public.retain(|name, _| required.contains(&name.as_str()));
-        let public: PublicKey = serde_json::from_value(public.into())
-            .map_err(|_| InvalidKey("it lacks a member of its `kty`, or has one of another"))?;
-        Self::new(alg, &public)
+        Self::new(alg, &PublicKey::from_jwk(jwk)?)
     }
 
     /// The algorithm it is used with.
@@ -195,7 +198,7 @@ fn check_rsa(n: &[u8], e: &[u8]) -> Result<(), InvalidKey> {
 /// A key that is not used, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unusable key: {0}")]
-pub struct InvalidKey(&'static str);
+pub struct InvalidKey(pub(super) &'static str);
 
 fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)

@@ -51,9 +51,7 @@ impl Signer {
 #[derive(Debug)]
 pub struct Unverified<'a> {
     header: StrictHeader,
-    message: &'a str,
-    payload: &'a str,
-    signature: &'a str,
+    parts: Parts<'a>,
 }
 
 /// The only members that tokens of ours have. A `crit` that we do not understand must be refused
@@ -73,21 +71,10 @@ impl<'a> Unverified<'a> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(InvalidSignature("the token is too long"));
         }
-        let form = InvalidSignature("the token is not of three parts");
-        let (message, signature) = token.rsplit_once('.').ok_or(form)?;
-        let (header, payload) = message.split_once('.').ok_or(form)?;
-        if payload.contains('.') {
-            return Err(form);
-        }
-        let header = decode(header)?;
-        let header = serde_json::from_slice(&header)
+        let parts = Parts::split(token)?;
+        let header = serde_json::from_slice(&parts.header()?)
             .map_err(|_| InvalidSignature("the header is not one of ours"))?;
-        Ok(Self {
-            header,
-            message,
-            payload,
-            signature,
-        })
+        Ok(Self { header, parts })
     }
 
     /// The key that the sender names. Untrusted: good for finding a key of ours, for nothing else.
@@ -102,12 +89,49 @@ impl<'a> Unverified<'a> {
         if self.header.alg.parse() != Ok(alg) {
             return Err(InvalidSignature("the algorithm is not the key's"));
         }
+        Ok(Verified {
+            typ: self.header.typ,
+            payload: self.parts.verified_by(key)?,
+        })
+    }
+}
+
+/// The three parts of a compact signature, in base64url.
+#[derive(Debug)]
+pub(super) struct Parts<'a> {
+    header: &'a str,
+    payload: &'a str,
+    signature: &'a str,
+    /// What was signed: the first two with the dot between them.
+    message: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn split(token: &'a str) -> Result<Self, InvalidSignature> {
+        let form = InvalidSignature("the token is not of three parts");
+        let (message, signature) = token.rsplit_once('.').ok_or(form)?;
+        let (header, payload) = message.split_once('.').ok_or(form)?;
+        if payload.contains('.') {
+            return Err(form);
+        }
+        Ok(Self {
+            header,
+            payload,
+            signature,
+            message,
+        })
+    }
+
+    /// The header's bytes: the sender's word.
+    pub(super) fn header(&self) -> Result<Vec<u8>, InvalidSignature> {
+        decode(self.header)
+    }
+
+    /// The payload, if `key` made the signature with its own algorithm.
+    pub(super) fn verified_by(&self, key: &VerifyingKey) -> Result<Vec<u8>, InvalidSignature> {
         let message = self.message.as_bytes();
-        match jsonwebtoken::crypto::verify(self.signature, message, &key.key, alg) {
-            Ok(true) => Ok(Verified {
-                typ: self.header.typ,
-                payload: decode(self.payload)?,
-            }),
+        match jsonwebtoken::crypto::verify(self.signature, message, &key.key, key.alg.into()) {
+            Ok(true) => decode(self.payload),
             _ => Err(InvalidSignature("the signature is wrong")),
         }
     }

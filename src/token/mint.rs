@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::access::{OpaqueToken, UserinfoClaims};
 use super::claims::{Parties, Validity, access_claims, grants, id_claims};
-use super::{KeyError, Keyring, SigningAlgorithm};
+use super::{Confirmation, KeyError, Keyring, SigningAlgorithm};
 use crate::api::{Api, TokenDialect};
 use crate::client::Client;
 use crate::clock::Timestamp;
@@ -40,6 +40,8 @@ pub struct Mint<'a> {
     pub gty: &'static str,
     /// The scopes as the client asked for them; empty if it did not.
     pub requested_scopes: &'a [String],
+    /// What the tokens are bound to.
+    pub confirmation: Option<&'a Confirmation>,
     /// The time of the exchange.
     pub now: Timestamp,
 }
@@ -100,7 +102,7 @@ impl Mint<'_> {
         }
         Ok(TokenResponse {
             access_token,
-            token_type: "Bearer",
+            token_type: Confirmation::token_type(self.confirmation),
             expires_in,
             scope: self.echoed_scope(&changes.scopes),
             id_token,
@@ -119,7 +121,8 @@ impl Mint<'_> {
             TokenDialect::Rfc9068Profile => "at+jwt",
         };
         let jti = random::id()?;
-        let claims = access_claims(&self.parties(), sub, changes, validity, &jti);
+        let (parties, bound) = (self.parties(), self.confirmation);
+        let claims = access_claims(&parties, sub, changes, validity, &jti, bound);
         let tenant = &self.tenant.name;
         let signer = self.keyring.api_signer(self.records, tenant, api).await?;
         Ok(signer.sign(typ, &claims)?)
@@ -136,6 +139,7 @@ impl Mint<'_> {
             user_id: user.user_id.clone(),
             client_id: self.client.client_id.clone(),
             scopes: changes.scopes.clone(),
+            confirmation: self.confirmation.cloned(),
             expires_at: self.now.plus_secs(OPAQUE_TOKEN_LIFETIME),
         };
         let digest = Digest::of(&token);
@@ -228,7 +232,7 @@ fn at_hash(access_token: &Secret) -> String {
 pub struct TokenResponse {
     /// A JWT, or an opaque reference.
     pub access_token: Secret,
-    /// Always `Bearer`.
+    /// `Bearer`, or `DPoP` for a token that is bound to such a key.
     pub token_type: &'static str,
     /// How long the access token is valid, in seconds.
     pub expires_in: u64,

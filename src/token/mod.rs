@@ -3,6 +3,8 @@
 pub mod access;
 mod algorithm;
 pub mod claims;
+mod confirmation;
+pub mod dpop;
 mod jwk;
 mod jws;
 mod key_pair;
@@ -15,6 +17,7 @@ mod seal;
 mod testing;
 
 pub use self::algorithm::SigningAlgorithm;
+pub use self::confirmation::{Confirmation, Possession};
 pub use self::jwk::{InvalidKey, PublicKey, VerifyingKey};
 pub use self::jws::{InvalidSignature, Unverified, Verified};
 pub use self::keys::{JWKS_MAX_AGE, KeyError, KeyState, Keyring, MIN_API_SECRET_BYTES, SigningKey};

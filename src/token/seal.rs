@@ -33,6 +33,16 @@ impl Sealed {
         Ok(Self(format!("v1.{id}.{sealed}")))
     }
 
+    /// A sealed value that was sent to somebody and came back, or anything else: [`Self::open`] tells.
+    pub(super) fn from_text(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// The value as text, to be sent to somebody.
+    pub(super) fn into_text(self) -> String {
+        self.0
+    }
+
     /// Decrypts it, if it was sealed under this key for this place.
     pub fn open(
         &self,

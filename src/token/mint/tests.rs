@@ -14,7 +14,7 @@ use crate::client::ClientAuthentication;
 use crate::store::Table;
 use crate::tenant::{Issuer, TenantName};
 use crate::token::MasterKey;
-use crate::token::access::{AccessError, userinfo, verify_access_token};
+use crate::token::access::{AccessError, Presented, userinfo, verify_access_token};
 use crate::token::claims::draft;
 use crate::token::testing::memory::Memory;
 
@@ -47,6 +47,7 @@ impl House {
             errors: Default::default(),
             denials: Default::default(),
             key_rotation_days: None,
+            require_dpop_nonce: false,
             created_at: NOW,
             name,
         };
@@ -58,6 +59,7 @@ impl House {
             grant_types: Vec::new(),
             is_first_party: true,
             metadata: Default::default(),
+            sender_constraint: Default::default(),
             id_token_lifetime: 36_000,
             created_at: NOW,
         };
@@ -102,6 +104,7 @@ impl House {
             api,
             gty: "password",
             requested_scopes,
+            confirmation: None,
             now: NOW,
         }
     }
@@ -143,7 +146,8 @@ impl House {
             tenant,
             ..
         } = self;
-        let access = verify_access_token(records, keyring, tenant, token, now).await?;
+        let access =
+            verify_access_token(records, keyring, tenant, Presented::bearer(token), now).await?;
         userinfo(records, tenant, &access).await
     }
 }

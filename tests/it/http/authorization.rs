@@ -12,7 +12,7 @@ fn basic(pair: impl AsRef<[u8]>) -> Result<(String, String), AuthorizationError>
             credentials.client_id,
             credentials.client_secret.expose().to_owned(),
         )),
-        Authorization::Bearer(_) => panic!("read as a token"),
+        Authorization::Bearer(_) | Authorization::Dpop(_) => panic!("read as a token"),
     }
 }
 
@@ -72,12 +72,13 @@ fn rfc6750_2_1_a_bearer_token_keeps_to_its_alphabet() {
     assert_eq!(token.expose(), "aZ0-._~+/==");
     for token in ["", "=", "a=b", "a b", "a,b", "a\"b", "ä"] {
         refused(&format!("Bearer {token}"), AuthorizationError::Token);
+        refused(&format!("DPoP {token}"), AuthorizationError::Token);
     }
 }
 
 #[test]
 fn other_schemes_and_two_fields_are_refused() {
-    for value in ["", "Digest x", "Basicx", "DPoP x", " Basic aWQ6cw=="] {
+    for value in ["", "Digest x", "Basicx", "DPoPx y", " Basic aWQ6cw=="] {
         refused(value, AuthorizationError::Scheme);
     }
     let mut headers = HeaderMap::new();

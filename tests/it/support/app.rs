@@ -223,6 +223,7 @@ impl App {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .to_vec(),
             authorization: None,
+            dpop: Vec::new(),
         }
     }
 
@@ -320,6 +321,7 @@ pub(crate) struct TokenForm<'a> {
     host: String,
     fields: Vec<(String, String)>,
     authorization: Option<String>,
+    dpop: Vec<String>,
 }
 
 impl TokenForm<'_> {
@@ -353,6 +355,12 @@ impl TokenForm<'_> {
         self
     }
 
+    /// Sends a proof of possession; a second one in a field of its own.
+    pub(crate) fn dpop(mut self, proof: &str) -> Self {
+        self.dpop.push(proof.to_owned());
+        self
+    }
+
     fn request(&self) -> reqwest::RequestBuilder {
         let mut request = self
             .app
@@ -361,6 +369,9 @@ impl TokenForm<'_> {
             .header("host", &self.host);
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);
+        }
+        for proof in &self.dpop {
+            request = request.header("dpop", proof);
         }
         request
     }

@@ -1,5 +1,6 @@
 //! Sealing, keys, signatures, and access tokens as /userinfo receives them.
 mod access;
+mod dpop;
 mod jwk;
 mod keys;
 mod master_key;

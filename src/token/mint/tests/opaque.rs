@@ -66,7 +66,8 @@ async fn no_variant_of_an_opaque_token_is_valid() {
         name: TenantName::parse("other").unwrap(),
         ..house.tenant.clone()
     };
-    let outcome = verify_access_token(&house.records, &house.keyring, &other, &token, NOW).await;
+    let token = Presented::bearer(&token);
+    let outcome = verify_access_token(&house.records, &house.keyring, &other, token, NOW).await;
     assert!(matches!(outcome, Err(AccessError::Invalid(_))));
 }
 

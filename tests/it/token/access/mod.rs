@@ -12,7 +12,9 @@ use claimsmith::clock::Timestamp;
 use claimsmith::secret::Secret;
 use claimsmith::store::{self, Batch, Records};
 use claimsmith::tenant::{Issuer, Tenant, TenantName};
-use claimsmith::token::access::{AccessError, UserinfoAccess, userinfo, verify_access_token};
+use claimsmith::token::access::{
+    AccessError, Presented, UserinfoAccess, userinfo, verify_access_token,
+};
 use claimsmith::token::{KeyState, Keyring, MasterKey, SigningAlgorithm, SigningKey};
 use claimsmith::user::User;
 use serde_json::{Value, json};
@@ -41,6 +43,7 @@ fn tenant(name: &str) -> Tenant {
         errors: Default::default(),
         denials: Default::default(),
         key_rotation_days: None,
+        require_dpop_nonce: false,
         created_at: NOW,
     }
 }
@@ -66,6 +69,7 @@ impl House {
             grant_types: Vec::new(),
             is_first_party: true,
             metadata: Default::default(),
+            sender_constraint: Default::default(),
             id_token_lifetime: 36_000,
             created_at: NOW,
         };
@@ -96,7 +100,7 @@ impl House {
             &self.records,
             &self.keyring,
             &self.acme,
-            &Secret::new(token),
+            Presented::bearer(&Secret::new(token)),
             NOW,
         )
         .await
