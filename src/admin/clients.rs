@@ -87,6 +87,7 @@ pub async fn set_sender_constraint(
 ) -> Result<Client, Error> {
     change(server, tenant, client_id, |client| {
         client.sender_constraint = sender_constraint;
+        Ok(())
     })
     .await
 }
