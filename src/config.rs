@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use ipnet::IpNet;
+
 use crate::credential::{HashSettings, PoolSettings};
 use crate::rule_host::Limits;
 use crate::secret::Secret;
@@ -21,6 +23,8 @@ pub struct Config {
     pub hashing_pool: PoolSettings,
     /// What a rule may use.
     pub limits: Limits,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Config {
@@ -36,6 +40,7 @@ impl Config {
             hashing: HashSettings::default(),
             hashing_pool: PoolSettings::default(),
             limits: Limits::default(),
+            trusted_proxies: Vec::new(),
         }
     }
 }

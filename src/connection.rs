@@ -7,19 +7,33 @@ use crate::store::{Record, Table};
 
 /// A user directory.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Connection {
     /// Its identity within the tenant, and a realm; never changes.
     pub name: String,
     /// Further realms that select it.
-    #[serde(default)]
     pub realms: Vec<String>,
     /// Whether every client may use it; otherwise only those of `enabled_clients`.
     pub enabled_for_all: bool,
     /// The clients that may use it.
-    #[serde(default)]
     pub enabled_clients: Vec<String>,
+    /// Whether wrong passwords in a row block; the tenant says after how many.
+    pub brute_force_protection: bool,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+impl Default for Connection {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            realms: Vec::new(),
+            enabled_for_all: false,
+            enabled_clients: Vec::new(),
+            brute_force_protection: true,
+            created_at: Timestamp::default(),
+        }
+    }
 }
 
 impl Connection {

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::credential::Passwords;
+use crate::credential::guard::Guard;
 use crate::rule_host::RuleHost;
 use crate::store::sled::{SledOptions, SledStore};
 use crate::store::{self, Batch, Record, Records, Stored, Table};
@@ -22,6 +24,10 @@ pub struct Server {
     pub clock: Arc<dyn Clock>,
     /// The hashing of passwords.
     pub passwords: Passwords,
+    /// What stops guessing.
+    pub guard: Guard,
+    /// Networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// The engine that runs rules.
     pub rule_host: Arc<RuleHost>,
     /// The keys that tokens are signed with.
@@ -87,6 +93,8 @@ impl Server {
         Ok(Self {
             keyring: Keyring::new(master),
             passwords: Passwords::start(config.hashing, config.hashing_pool)?,
+            guard: Guard::start(records.clone()),
+            trusted_proxies: config.trusted_proxies.clone(),
             rule_host: Arc::new(RuleHost::new(config.limits.clone(), Some(&cache))?),
             records,
             clock,

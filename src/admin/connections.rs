@@ -24,10 +24,10 @@ pub async fn create(
     }
     let connection = Connection {
         name: name.to_owned(),
-        realms: Vec::new(),
         enabled_for_all: enabled_clients.is_empty(),
         enabled_clients,
         created_at: server.clock.now(),
+        ..Connection::default()
     };
     let batch = Batch::durable().insert(&[tenant.as_str(), name], &connection);
     let done = server.records.commit(batch).await;

@@ -27,10 +27,9 @@ pub async fn create(server: &Server, name: TenantName, issuer: Issuer) -> Result
     };
     let connection = Connection {
         name: FIRST_CONNECTION.to_owned(),
-        realms: Vec::new(),
         enabled_for_all: true,
-        enabled_clients: Vec::new(),
         created_at: now,
+        ..Connection::default()
     };
     let name = tenant.name.as_str();
     let mut batch = Batch::durable()

@@ -3,14 +3,17 @@
 //! [`Passwords::authenticate`] is the only way to an [`AuthenticatedUser`], and every rejection costs
 //! one evaluation of Argon2: an unknown user, a user without a password, an empty password and a
 //! wrong one take the same time and differ for the log only. The one exception is a user whose hash
-//! was made with other settings, until the next login renews it.
+//! was made with other settings, until the next login renews it. Each attempt is counted by
+//! [`guard`] before its password is looked at.
 
 mod authenticated;
 mod canonical;
+pub mod guard;
 mod hash;
 mod password;
 mod pool;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -19,11 +22,13 @@ pub use self::authenticated::AuthenticatedUser;
 pub use self::canonical::{
     CanonicalIdentifier, InvalidIdentifier, MAX_IDENTIFIER_BYTES, canonical,
 };
+use self::guard::{Guard, GuardError, Permit, Stopped, Subject};
 pub use self::hash::{HashSettings, InvalidHash, InvalidSettings, Phc};
 pub use self::password::{MAX_PASSWORD_BYTES, Password, PasswordRefused};
 pub use self::pool::PoolSettings;
 use self::pool::{Answer, NotDone, Pool, Work};
 use crate::clock::Timestamp;
+use crate::connection::Connection;
 use crate::random::NoRandomness;
 use crate::secret::Secret;
 use crate::store::{self, Batch, Record, Records, Stored, Table};
@@ -41,6 +46,20 @@ pub struct PasswordRecord {
 
 impl Record for PasswordRecord {
     const TABLE: Table = Table::Password;
+}
+
+/// One attempt to log in.
+pub struct Login<'a> {
+    /// The tenant.
+    pub tenant: &'a TenantName,
+    /// The connection whose user is meant.
+    pub connection: &'a Connection,
+    /// An e-mail address or a user name, as it was typed.
+    pub identifier: &'a str,
+    /// Moved in, and wiped on the hashing thread right after it was compared.
+    pub password: Secret,
+    /// Where the attempt comes from.
+    pub address: IpAddr,
 }
 
 /// Hashes and verifies passwords. Cheap to clone; the last clone stops the threads.
@@ -80,30 +99,74 @@ impl Passwords {
         }
     }
 
-    /// Finds the user that `identifier` names in a connection and checks the password.
+    /// Finds the user that the identifier names in a connection and checks the password.
     ///
-    /// The password is moved in and wiped on the hashing thread right after it was compared; it
-    /// goes nowhere else. A hash made with other settings is replaced on the way.
+    /// The password goes nowhere else. A hash made with other settings is replaced on the way.
     ///
     /// # Errors
     /// [`AuthenticationError::Rejected`] for everything that must look like a wrong password;
+    /// [`AuthenticationError::Stopped`] before any password is looked at;
     /// [`AuthenticationError::Blocked`] only to who knew the right one.
     pub async fn authenticate(
         &self,
         records: &Records,
-        tenant: &TenantName,
-        connection: &str,
-        identifier: &str,
-        password: Secret,
+        guard: &Guard,
+        login: Login<'_>,
         now: Timestamp,
     ) -> Result<AuthenticatedUser, AuthenticationError> {
         // 1. Bound and normalise the password.
-        let password = Password::new(password);
+        let tenant = login.tenant;
+        let password = Password::new(login.password);
 
         // 2. Find the account.
-        let account = Account::find(records, tenant, connection, identifier).await?;
+        let connection = login.connection;
+        let found = Account::find(records, tenant, &connection.name, login.identifier).await?;
 
-        // 3. Check the password, or spend the same on one that cannot match.
+        // 3. Take an attempt: whoever is meant, and whether or not there is such a user.
+        let subject = match &found {
+            Ok(account) => Subject::User(&account.user.user_id),
+            Err((Nobody::User(user_id), _)) => Subject::User(user_id),
+            Err((Nobody::Identifier(identifier), _)) => Subject::Nobody(identifier),
+        };
+        let permit = guard
+            .login(
+                tenant,
+                &connection.name,
+                connection.brute_force_protection,
+                subject,
+                login.address,
+                now,
+            )
+            .await?;
+
+        // 4. Check the password, or spend the same on one that cannot match.
+        let checked = self.check(tenant, found.map_err(|(_, reason)| reason), password);
+        let (account, renewed) = match checked.await {
+            Ok(checked) => {
+                permit.succeeded();
+                checked
+            }
+            Err(Unchecked::Rejected(reason)) => return Err(rejected(permit, reason).await),
+            // Nobody looked at the password: the permit goes back.
+            Err(Unchecked::NotDone(error)) => return Err(error.into()),
+        };
+
+        // 5. Only who knows the password may learn that the user is blocked.
+        if account.user.blocked {
+            return Err(AuthenticationError::Blocked);
+        }
+        if let Some(phc) = renewed {
+            renew(records, &account.password, phc).await;
+        }
+        Ok(AuthenticatedUser::new(account, now))
+    }
+
+    async fn check(
+        &self,
+        tenant: &TenantName,
+        account: Result<Account, Rejection>,
+        password: Result<Password, PasswordRefused>,
+    ) -> Result<(Account, Option<Phc>), Unchecked> {
         let (account, password) = match (account, password) {
             (Ok(account), Ok(password)) => (account, password),
             (Err(reason), password) => {
@@ -120,22 +183,14 @@ impl Passwords {
                 && !account.user.blocked,
             password,
         };
-        let renewed = match self.0.pool.run(tenant.as_str(), work).await? {
-            Answer::Verified {
+        match self.0.pool.run(tenant.as_str(), work).await {
+            Ok(Answer::Verified {
                 matches: true,
                 renewed,
-            } => renewed,
-            _ => return Err(Rejection::WrongPassword.into()),
-        };
-
-        // 4. Only who knows the password may learn that the user is blocked.
-        if account.user.blocked {
-            return Err(AuthenticationError::Blocked);
+            }) => Ok((account, renewed)),
+            Ok(_) => Err(Unchecked::Rejected(Rejection::WrongPassword)),
+            Err(error) => Err(Unchecked::NotDone(error)),
         }
-        if let Some(phc) = renewed {
-            renew(records, &account.password, phc).await;
-        }
-        Ok(AuthenticatedUser::new(account, now))
     }
 
     /// How often Argon2 ran since the start, for metrics and for the test that a login costs the
@@ -151,11 +206,11 @@ impl Passwords {
         tenant: &TenantName,
         password: Option<Password>,
         reason: Rejection,
-    ) -> AuthenticationError {
+    ) -> Unchecked {
         // The cost does not depend on the password's length: it is hashed once before Argon2 fills
         // its memory.
         let Some(password) = password.or_else(|| Password::new(Secret::new("-")).ok()) else {
-            return reason.into();
+            return Unchecked::Rejected(reason);
         };
         let work = Work::Verify {
             phc: self.0.dummy.clone(),
@@ -163,10 +218,30 @@ impl Passwords {
             renew: false,
         };
         match self.0.pool.run(tenant.as_str(), work).await {
-            Ok(_) => reason.into(),
-            Err(error) => error.into(),
+            Ok(_) => Unchecked::Rejected(reason),
+            Err(error) => Unchecked::NotDone(error),
         }
     }
+}
+
+/// What came of a password that did not match, or that nobody looked at.
+enum Unchecked {
+    Rejected(Rejection),
+    NotDone(NotDone),
+}
+
+/// The attempt stays counted.
+async fn rejected(permit: Permit, reason: Rejection) -> AuthenticationError {
+    let blocked = permit.failed().await;
+    AuthenticationError::Rejected { reason, blocked }
+}
+
+/// Whom an attempt without a usable account is counted against.
+enum Nobody {
+    /// A user who cannot log in.
+    User(String),
+    /// An identifier in its canonical form, or as it was typed if it has none.
+    Identifier(String),
 }
 
 /// What is known of a user at login.
@@ -184,25 +259,34 @@ impl Account {
         tenant: &TenantName,
         connection: &str,
         identifier: &str,
-    ) -> Result<Result<Self, Rejection>, store::Error> {
+    ) -> Result<Result<Self, (Nobody, Rejection)>, store::Error> {
         let tenant = tenant.as_str();
         let identifier = match canonical(identifier) {
             Ok(identifier) => identifier,
-            Err(invalid) => return Ok(Err(Rejection::InvalidIdentifier(invalid))),
+            Err(invalid) => {
+                let nobody = Nobody::Identifier(identifier.to_owned());
+                return Ok(Err((nobody, Rejection::InvalidIdentifier(invalid))));
+            }
+        };
+        let unknown = || {
+            let nobody = Nobody::Identifier(identifier.as_str().to_owned());
+            Ok(Err((nobody, Rejection::UnknownUser)))
         };
         let key = [tenant, connection, identifier.as_str()];
         let Some(owner) = records.get::<IdentifierRecord>(&key).await? else {
-            return Ok(Err(Rejection::UnknownUser));
+            return unknown();
         };
-        let key = [tenant, owner.record.user_id.as_str()];
+        let user_id = owner.record.user_id;
+        let key = [tenant, user_id.as_str()];
         let Some(user) = records.get::<User>(&key).await? else {
-            return Ok(Err(Rejection::UnknownUser));
+            return unknown();
         };
         let Some(password) = records.get::<PasswordRecord>(&key).await? else {
-            return Ok(Err(Rejection::NoPassword));
+            return Ok(Err((Nobody::User(user_id), Rejection::NoPassword)));
         };
         if let Err(invalid) = Phc::parse(password.record.phc.expose()) {
-            return Ok(Err(Rejection::UnusableHash(invalid)));
+            let reason = Rejection::UnusableHash(invalid);
+            return Ok(Err((Nobody::User(user_id), reason)));
         }
         let stats = records.get::<LoginStats>(&key).await?;
         Ok(Ok(Self {
@@ -229,8 +313,16 @@ async fn renew(records: &Records, old: &Stored<PasswordRecord>, phc: Phc) {
 #[derive(Debug, thiserror::Error)]
 pub enum AuthenticationError {
     /// The client reads the same for each reason; the reason is for the log.
-    #[error("rejected: {0}")]
-    Rejected(#[from] Rejection),
+    #[error("rejected: {reason}")]
+    Rejected {
+        /// Why.
+        reason: Rejection,
+        /// Whether further attempts of this user are now blocked.
+        blocked: bool,
+    },
+    /// Too many attempts: nobody looked at the password.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
     /// The password is right, and an administrator shut the user out.
     #[error("the user is blocked")]
     Blocked,
@@ -246,6 +338,18 @@ pub enum AuthenticationError {
     /// Argon2 failed.
     #[error("the password could not be checked: {0}")]
     Failed(String),
+}
+
+impl From<GuardError> for AuthenticationError {
+    fn from(error: GuardError) -> Self {
+        match error {
+            GuardError::Stopped(stopped) => Self::Stopped(stopped),
+            GuardError::Busy => Self::Busy {
+                retry_after_secs: 1,
+            },
+            GuardError::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 impl From<NotDone> for AuthenticationError {

@@ -50,6 +50,14 @@ pub enum Table {
     /// `(tenant, SHA-256 of key and `jti`)` → a DPoP proof that was used, until it would be refused
     /// for its age.
     UsedDpopProof = 35,
+    /// `(tenant, what is counted, …)` → attempts that were used up.
+    Budget = 30,
+    /// `(tenant)` → how guessing is stopped.
+    Protection = 31,
+    /// `(tenant, SHA-256 of the ticket)` → whose password it may set.
+    Ticket = 32,
+    /// `(tenant, user_id)` → hashes of passwords that the user had.
+    PasswordHistory = 33,
 }
 
 /// Where a value is stored. Ordered by its bytes.

@@ -154,6 +154,14 @@ impl Batch {
         self
     }
 
+    /// Removes a record, whatever it was; no error if there is none.
+    #[must_use]
+    pub fn remove<R: Record>(mut self, parts: &[&str]) -> Self {
+        let key = Key::new(R::TABLE, parts);
+        self.commit.writes.push(Write::Delete { key });
+        self
+    }
+
     /// Makes the commit depend on a record that it does not write.
     #[must_use]
     pub fn expect<R: Record>(mut self, read: &Stored<R>) -> Self {
