@@ -55,6 +55,9 @@ pub struct Client {
     /// Name and value pairs for rules.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
+    /// Whether it is believed where its users are (`auth0-forwarded-for`).
+    #[serde(default)]
+    pub is_token_endpoint_ip_header_trusted: bool,
     /// How long its ID tokens are valid, in seconds.
     pub id_token_lifetime: u64,
     /// What its tokens must be bound to.

@@ -32,6 +32,18 @@ pub enum EventType {
     /// They did not.
     #[serde(rename = "feccft")]
     MachineTokenRefused,
+    /// A login was stopped after too many wrong passwords in a row.
+    #[serde(rename = "limit_wc")]
+    Blocked,
+    /// A login was stopped after too many failures from its address.
+    #[serde(rename = "limit_mu")]
+    AddressStopped,
+    /// A login was stopped after too many of its user from its address.
+    #[serde(rename = "limit_sul")]
+    TooManyLogins,
+    /// A block was lifted.
+    #[serde(rename = "ublkdu")]
+    BlockLifted,
     /// A second factor was demanded.
     #[serde(rename = "mfar")]
     FactorRequired,
@@ -61,8 +73,12 @@ pub struct LogEvent {
     pub audience: Option<String>,
     /// The scopes granted, or those asked for if none were.
     pub scope: Option<String>,
-    /// The peer's address.
+    /// Where the user is: the address that the request came from, or the one that a trusted
+    /// client said.
     pub ip: String,
+    /// Where the client is, if it said where its user is.
+    #[serde(default)]
+    pub client_ip: Option<String>,
     /// The `User-Agent` header.
     pub user_agent: Option<String>,
     /// The host name that was asked.
@@ -81,6 +97,29 @@ impl Record for LogEvent {
 const MAX_TEXT: usize = 1_000;
 
 impl LogEvent {
+    /// An event that no token request caused; what is known of it is filled in.
+    pub fn new(event_type: EventType, date: Timestamp) -> Self {
+        let log_id = event_id(date);
+        Self {
+            exchange_id: log_id.clone(),
+            log_id,
+            event_type,
+            date,
+            description: None,
+            client_id: String::new(),
+            user_id: None,
+            connection: None,
+            grant_type: String::new(),
+            audience: None,
+            scope: None,
+            ip: String::new(),
+            client_ip: None,
+            user_agent: None,
+            hostname: String::new(),
+            rules: None,
+        }
+    }
+
     /// Cuts what the request sent, then, step by step and only as far as needed, what rules said:
     /// lines of their logs, values of their effects, effects, and at last the report itself.
     fn shrink_to(&mut self, most: usize) {
@@ -185,6 +224,7 @@ mod tests {
             audience: Some("ä".repeat(audience)),
             scope: None,
             ip: "::1".to_owned(),
+            client_ip: None,
             user_agent: None,
             hostname: "acme.localhost".to_owned(),
             exchange_id: String::new(),

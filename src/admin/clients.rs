@@ -47,6 +47,7 @@ pub async fn create(
         grant_types: new.grant_types,
         is_first_party: new.is_first_party,
         metadata: new.metadata,
+        is_token_endpoint_ip_header_trusted: false,
         id_token_lifetime: Client::DEFAULT_ID_TOKEN_LIFETIME,
         sender_constraint: SenderConstraint::default(),
         created_at: server.clock.now(),
@@ -87,6 +88,27 @@ pub async fn set_sender_constraint(
 ) -> Result<Client, Error> {
     change(server, tenant, client_id, |client| {
         client.sender_constraint = sender_constraint;
+        Ok(())
+    })
+    .await
+}
+
+/// Believes a client, or not any more, where its users are. A public client proves nothing, so it
+/// cannot be believed.
+pub async fn trust_ip_header(
+    server: &Server,
+    tenant: &TenantName,
+    client_id: &str,
+    trusted: bool,
+) -> Result<Client, Error> {
+    change(server, tenant, client_id, |client| {
+        if trusted && client.is_public() {
+            return Err(Error::invalid(
+                "the client",
+                "it is public: anybody could say in its name where a user is",
+            ));
+        }
+        client.is_token_endpoint_ip_header_trusted = trusted;
         Ok(())
     })
     .await

@@ -7,6 +7,7 @@ pub mod clients;
 pub mod connections;
 pub mod keys;
 mod management_api;
+pub mod protection;
 pub mod rules;
 pub mod tenants;
 pub mod users;

@@ -106,7 +106,8 @@ pub async fn set_password(
     let batch = Batch::durable()
         .expect(&user)
         .put(&[tenant.as_str(), user_id], &hashed);
-    Ok(server.records.commit(batch).await?)
+    server.records.commit(batch).await?;
+    super::protection::password_changed(server, tenant, &user.record).await
 }
 
 /// Shuts a user out, or lets it in again.

@@ -13,6 +13,7 @@ mod log;
 mod open;
 mod output;
 mod progress;
+mod protection;
 mod rule;
 mod serve;
 mod tenant;
@@ -76,6 +77,9 @@ enum Verb {
     /// List, rotate and revoke signing keys
     #[command(subcommand)]
     Key(key::Verb),
+    /// Show and change how guessing is stopped, list and lift blocks
+    #[command(subcommand)]
+    Protection(protection::Verb),
     /// Show a tenant's log, newest first
     Log(log::Args),
 }
@@ -121,6 +125,7 @@ fn dispatch(cli: Cli) -> Result<Output, CliError> {
             Verb::Connection(verb) => connection::run(verb, &open).await,
             Verb::User(verb) => user::run(verb, &open).await,
             Verb::Key(verb) => key::run(verb, &open).await,
+            Verb::Protection(verb) => protection::run(verb, &open).await,
             Verb::Log(args) => log::run(args, &open).await,
         }
     })

@@ -58,11 +58,20 @@ impl OpenOptions {
 
     /// Opens the data directory.
     pub(super) async fn open(&self) -> Result<Arc<Server>, CliError> {
-        self.open_at(&self.data_or(Self::DEFAULT_DATA)).await
+        self.open_at(&self.data_or(Self::DEFAULT_DATA), |_| {})
+            .await
     }
 
     /// Opens a data directory that has been set up; a mistyped `--data` must not make a new one.
     pub(super) async fn open_existing(&self) -> Result<Arc<Server>, CliError> {
+        self.open_existing_with(|_| {}).await
+    }
+
+    /// The same with further settings.
+    pub(super) async fn open_existing_with(
+        &self,
+        set: impl FnOnce(&mut Config),
+    ) -> Result<Arc<Server>, CliError> {
         let data = self.data_or(Self::DEFAULT_DATA);
         if !data.join("store").is_dir() {
             return Err(CliError::usage(format!(
@@ -70,11 +79,15 @@ impl OpenOptions {
                 data.display()
             )));
         }
-        self.open_at(&data).await
+        self.open_at(&data, set).await
     }
 
-    pub(super) async fn open_at(&self, data: &Path) -> Result<Arc<Server>, CliError> {
-        let config = Config {
+    pub(super) async fn open_at(
+        &self,
+        data: &Path,
+        set: impl FnOnce(&mut Config),
+    ) -> Result<Arc<Server>, CliError> {
+        let mut config = Config {
             master_key: self.master_key.clone().map(Secret::new),
             reserve_bytes: self.reserve_mib << 20,
             hashing: HashSettings {
@@ -84,6 +97,7 @@ impl OpenOptions {
             },
             ..Config::new(data)
         };
+        set(&mut config);
         Ok(Arc::new(Server::open(&config).await?))
     }
 }

@@ -1,9 +1,10 @@
 //! `claimsmith serve`: the server, until it is told to stop.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use tokio::net::TcpListener;
 
 use super::open::OpenOptions;
@@ -32,6 +33,16 @@ pub(super) struct Args {
         value_name = "FILTER"
     )]
     log: String,
+    /// A proxy or a network of proxies whose `X-Forwarded-For` is believed; may be given several
+    /// times, or as a list with commas. Without it a proxy's clients all count as one address.
+    #[arg(
+        long = "trusted-proxy",
+        env = "CLAIMSMITH_TRUSTED_PROXIES",
+        value_name = "CIDR",
+        value_delimiter = ',',
+        value_parser = network
+    )]
+    trusted_proxies: Vec<IpNet>,
     /// How many connections to hold at a time
     #[arg(long, value_name = "N", default_value_t = ConnectionLimits::default().connections)]
     connections: usize,
@@ -43,7 +54,9 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, open: &OpenOptions) -> Result<Output, CliError> {
     start_logging(&args.log)?;
-    let server = open.open_existing().await?;
+    let server = open
+        .open_existing_with(|config| config.trusted_proxies = args.trusted_proxies)
+        .await?;
     let listener = bind(args.listen).await?;
     let address = listener.local_addr().map_err(CliError::failure)?;
     tracing::info!(%address, "listening");
@@ -54,6 +67,13 @@ pub(super) async fn run(args: Args, open: &OpenOptions) -> Result<Output, CliErr
     };
     let code = serve(server, listener, limits, stop_signal()).await?;
     Ok(Output::silent(code))
+}
+
+/// A network, or a single address.
+fn network(text: &str) -> Result<IpNet, String> {
+    let single = || text.parse::<IpAddr>().map(IpNet::from);
+    let network = text.parse::<IpNet>().or_else(|_| single());
+    network.map_err(|_| "neither an address nor a network such as 10.0.0.0/8".to_owned())
 }
 
 /// Serves until `stop`, or until the store fails for good.

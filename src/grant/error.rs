@@ -4,6 +4,7 @@
 //! `http/error.rs`.
 
 use crate::credential::Rejection;
+use crate::credential::guard::{GuardError, Stopped};
 use crate::rule_host::Denial;
 use crate::store;
 use crate::tenant::Denials;
@@ -72,6 +73,12 @@ pub enum Error {
     /// No such user, or not this password: the client never learns which.
     #[error("{0}")]
     WrongCredentials(Rejection),
+    /// Too many wrong client secrets from one address.
+    #[error("client authentication failed once more: {0}")]
+    TooManyWrongSecrets(Stopped),
+    /// Too many attempts; nobody looked at the password of this one.
+    #[error(transparent)]
+    Stopped(Stopped),
     /// An administrator shut the user out.
     #[error("the user is blocked")]
     UserBlocked,
@@ -106,6 +113,18 @@ impl From<MintError> for Error {
         match error {
             MintError::Store(error) | MintError::Key(KeyError::Store(error)) => Self::Store(error),
             other => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+impl From<GuardError> for Error {
+    fn from(error: GuardError) -> Self {
+        match error {
+            GuardError::Stopped(stopped) => Self::Stopped(stopped),
+            GuardError::Busy => Self::Busy {
+                retry_after_secs: 1,
+            },
+            GuardError::Store(error) => Self::Store(error),
         }
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn describe(facts: Facts<'_>) -> Exchange {
             scopes: api.scopes.iter().map(|scope| scope.value.clone()).collect(),
         }),
         request: exchange::Request {
-            ip: facts.origin.ip.clone(),
+            ip: facts.origin.ip.to_string(),
             user_agent: facts.origin.user_agent.clone(),
             hostname: facts.origin.hostname.clone(),
             parameters: facts.parameters,

@@ -17,6 +17,7 @@ mod sender;
 mod trail;
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 pub(crate) use self::chain::MAX_CONFIGURATION_VALUES;
 pub use self::client_authentication::{AuthenticatedClient, authenticate as authenticate_client};
@@ -29,6 +30,7 @@ use self::trail::Trail;
 use crate::api::Api;
 use crate::clock::Timestamp;
 use crate::credential::AuthenticatedUser;
+use crate::credential::guard::GuardError;
 use crate::rule_host::{ApprovedClaims, Changes, Subject, Verdict};
 use crate::server::Server;
 use crate::store::{Batch, Stored};
@@ -55,7 +57,23 @@ async fn run(
     let (grant_type, kind) = (request.grant.grant_type(), request.grant.kind());
 
     // 1. Authenticate the client.
-    let client = client_authentication::authenticate(server, tenant, &request.client).await?;
+    let mut origin = request.origin;
+    let client = match client_authentication::authenticate(server, tenant, &request.client).await {
+        Err(Error::ClientAuthentication(reason)) => {
+            let (client_id, guard) = (&request.client.client_id, &server.guard);
+            let counted = guard
+                .wrong_secret(&tenant.name, client_id, origin.ip, now)
+                .await;
+            return Err(match counted {
+                Err(GuardError::Stopped(stopped)) => Error::TooManyWrongSecrets(stopped),
+                Err(error) => error.into(),
+                Ok(()) => Error::ClientAuthentication(reason),
+            });
+        }
+        client => client?,
+    };
+    origin.believe(client.client());
+    trail.origin(&origin);
 
     // 2. Is this grant allowed? Refused before any hashing.
     let for_its_kind = GrantRequest::check_kind(grant_type, client.client()).is_ok();
@@ -74,6 +92,7 @@ async fn run(
         client: &client,
         audience: request.audience.as_deref(),
         scope: request.scope.as_deref(),
+        address: origin.ip,
         now,
     };
     let established = match request.grant {
@@ -107,7 +126,7 @@ async fn run(
         scopes: &scopes,
         subject: &subject,
         kind,
-        origin: &request.origin,
+        origin: &origin,
         parameters: request.parameters,
     });
     let failures = subject.rule_failures(tenant);
@@ -125,7 +144,7 @@ async fn run(
     trail.scopes(&approved.changes().scopes);
 
     // 6. Keep what the rules and the login changed, and mint.
-    keep(server, tenant, &approved, &request.origin).await?;
+    keep(server, tenant, &approved, &origin).await?;
     let response = token::mint(
         Mint {
             records: &server.records,
@@ -151,6 +170,8 @@ struct Asked<'a> {
     client: &'a AuthenticatedClient,
     audience: Option<&'a str>,
     scope: Option<&'a [String]>,
+    /// Whose guesses these are, if they are guesses.
+    address: IpAddr,
     now: Timestamp,
 }
 
@@ -250,7 +271,7 @@ async fn keep(
     if !changes.user_metadata.is_empty() || !changes.app_metadata.is_empty() {
         merge_metadata(server, &parts, changes).await?;
     }
-    let stats = user.record_login(Some(&origin.ip));
+    let stats = user.record_login(Some(&origin.ip.to_string()));
     let batch = Batch::relaxed().put(&parts, &stats);
     Ok(server.records.commit(batch).await?)
 }

@@ -6,7 +6,7 @@ use super::{
     password_realm, resolve_api,
 };
 use crate::connection::Connection;
-use crate::credential::AuthenticationError;
+use crate::credential::{AuthenticationError, Login};
 
 /// Both password grants have this `gty` (contract, section 8, row 31).
 const GTY: &str = "password";
@@ -47,10 +47,14 @@ pub(super) async fn authenticate(
         .passwords
         .authenticate(
             &asked.server.records,
-            &asked.tenant.name,
-            &connection.name,
-            &credentials.username,
-            credentials.password,
+            &asked.server.guard,
+            Login {
+                tenant: &asked.tenant.name,
+                connection,
+                identifier: &credentials.username,
+                password: credentials.password,
+                address: asked.address,
+            },
             asked.now,
         )
         .await
@@ -68,7 +72,8 @@ pub(super) async fn authenticate(
 
 fn refusal(error: AuthenticationError) -> Error {
     match error {
-        AuthenticationError::Rejected(reason) => Error::WrongCredentials(reason),
+        AuthenticationError::Rejected { reason, .. } => Error::WrongCredentials(reason),
+        AuthenticationError::Stopped(stopped) => Error::Stopped(stopped),
         AuthenticationError::Blocked => Error::UserBlocked,
         AuthenticationError::Busy { retry_after_secs } => Error::Busy { retry_after_secs },
         AuthenticationError::Store(error) => Error::Store(error),

@@ -1,6 +1,8 @@
 //! A token request after parsing: everything a grant needs, and nothing of HTTP.
 
-use crate::client::Client;
+use std::net::IpAddr;
+
+use crate::client::{Client, ClientAuthentication};
 use crate::rule_host::Grant;
 use crate::secret::Secret;
 use crate::tenant::Tenant;
@@ -105,10 +107,32 @@ pub struct PasswordCredentials {
 /// Where a request came from.
 #[derive(Clone, Debug)]
 pub struct Origin {
-    /// The peer's address.
-    pub ip: String,
+    /// The address that the request came from, or that a trusted client says its user is at.
+    pub ip: IpAddr,
+    /// Where the client itself is, if `ip` is its user's.
+    pub client_ip: Option<IpAddr>,
+    /// The header `auth0-forwarded-for`, until somebody may be believed.
+    pub asserted_ip: Option<IpAddr>,
     /// The `User-Agent` header.
     pub user_agent: Option<String>,
     /// The host name that was asked.
     pub hostname: String,
+}
+
+impl Origin {
+    /// Takes the client's word for where its user is, if the client is one that is trusted to say
+    /// so and that proved by its secret who it is (contract, section 5.4). Anybody else could give
+    /// each guess an address of its own.
+    pub(super) fn believe(&mut self, client: &Client) {
+        let proved = matches!(
+            client.token_endpoint_auth_method,
+            ClientAuthentication::ClientSecretPost | ClientAuthentication::ClientSecretBasic
+        );
+        if let Some(asserted) = self.asserted_ip.take()
+            && client.is_token_endpoint_ip_header_trusted
+            && proved
+        {
+            self.client_ip = Some(std::mem::replace(&mut self.ip, asserted));
+        }
+    }
 }

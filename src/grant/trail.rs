@@ -1,7 +1,10 @@
 //! Gathers what becomes known of an exchange, and writes it to the tenant's log at its end.
 
-use super::{Error, GrantRequest, TokenRequest};
+use std::net::IpAddr;
+
+use super::{Error, GrantRequest, Origin, TokenRequest};
 use crate::credential::Rejection;
+use crate::credential::guard::Stopped;
 use crate::log::{self, EventType, LogEvent};
 use crate::rule_host::{Outcome, Report};
 use crate::server::Server;
@@ -12,6 +15,7 @@ use crate::user::User;
 /// The event of one exchange while it happens.
 pub(super) struct Trail {
     tenant: TenantName,
+    address: IpAddr,
     event: LogEvent,
 }
 
@@ -21,6 +25,7 @@ impl Trail {
         let log_id = log::event_id(date);
         Self {
             tenant: request.tenant.name.clone(),
+            address: request.origin.ip,
             event: LogEvent {
                 exchange_id: log_id.clone(),
                 log_id,
@@ -33,7 +38,8 @@ impl Trail {
                 grant_type: request.grant.grant_type().to_owned(),
                 audience: request.audience.clone(),
                 scope: request.scope.as_ref().map(|scopes| scopes.join(" ")),
-                ip: request.origin.ip.clone(),
+                ip: request.origin.ip.to_string(),
+                client_ip: None,
                 user_agent: request.origin.user_agent.clone(),
                 hostname: request.origin.hostname.clone(),
                 rules: None,
@@ -44,6 +50,13 @@ impl Trail {
     /// The exchange's identity.
     pub(super) fn id(&self) -> &str {
         &self.event.exchange_id
+    }
+
+    /// Where the user is, once it is known whom to believe.
+    pub(super) fn origin(&mut self, origin: &Origin) {
+        self.address = origin.ip;
+        self.event.ip = origin.ip.to_string();
+        self.event.client_ip = origin.client_ip.map(|ip| ip.to_string());
     }
 
     pub(super) fn connection(&mut self, name: &str) {
@@ -76,7 +89,15 @@ impl Trail {
             }
         }
         self.trace();
-        if matches!(result, Err(Error::ClientAuthentication(_))) {
+        let worth_it = match result {
+            Err(Error::ClientAuthentication(_) | Error::TooManyWrongSecrets(_)) => false,
+            Err(Error::Stopped(stopped)) => {
+                let (guard, date) = (&server.guard, self.event.date);
+                guard.is_worth_logging(&self.tenant, *stopped, self.address, date)
+            }
+            _ => true,
+        };
+        if !worth_it {
             return;
         }
         if let Err(error) = log::write(&server.records, &self.tenant, self.event).await {
@@ -144,6 +165,9 @@ fn event_type(error: &Error) -> Option<EventType> {
     match error {
         Error::WrongCredentials(Rejection::UnknownUser) => Some(EventType::UnknownUser),
         Error::WrongCredentials(_) => Some(EventType::WrongPassword),
+        Error::Stopped(Stopped::Blocked) => Some(EventType::Blocked),
+        Error::Stopped(Stopped::SuspiciousAddress { .. }) => Some(EventType::AddressStopped),
+        Error::Stopped(Stopped::SameUser { .. }) => Some(EventType::TooManyLogins),
         Error::MfaRequired => Some(EventType::FactorRequired),
         _ => None,
     }

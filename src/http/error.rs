@@ -10,6 +10,7 @@ use serde_json::json;
 use super::body::BodyError;
 use super::possession::DPOP_NONCE;
 use super::wire::Violation;
+use crate::credential::guard::Stopped;
 use crate::grant::Error;
 use crate::rule_host::Denial;
 use crate::store;
@@ -218,6 +219,15 @@ pub(super) fn refuse(error: Error, profile: ErrorProfile) -> Refusal {
         Error::UnknownConnection(_) => Refusal::invalid_request("the connection was not found"),
         Error::ConnectionDisabled(_) => Refusal::invalid_request("the connection was disabled"),
         Error::WrongCredentials(_) => wrong_credentials(forbidden),
+        Error::Stopped(stopped) => self::stopped(stopped, rfc),
+        Error::TooManyWrongSecrets(stopped) => {
+            let refusal = Refusal::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                "Rate limit exceeded. Please retry after some time.",
+            );
+            retry_after(refusal, stopped)
+        }
         Error::UserBlocked => Refusal::new(
             forbidden,
             if rfc { "invalid_grant" } else { "unauthorized" },
@@ -272,6 +282,40 @@ pub(super) fn dpop_nonce_needed(status: StatusCode, nonce: &str) -> Refusal {
 
 fn wrong_credentials(status: StatusCode) -> Refusal {
     Refusal::new(status, "invalid_grant", "Wrong email or password.")
+}
+
+/// The texts are the catalogue's; the first says the same to who has no account.
+fn stopped(stopped: Stopped, rfc: bool) -> Refusal {
+    let (code, description) = match stopped {
+        Stopped::Blocked => (
+            "too_many_attempts",
+            "Your account has been blocked after multiple consecutive login attempts. We've sent you a notification via your preferred contact method with instructions on how to unblock it.",
+        ),
+        Stopped::SuspiciousAddress { .. } => (
+            "too_many_attempts",
+            "We have detected suspicious login behavior and further attempts will be blocked. Please contact the administrator.",
+        ),
+        Stopped::SameUser { .. } => (
+            "too_many_logins",
+            "Too many logins of one user from one address. Please retry after some time.",
+        ),
+    };
+    let code = if rfc { "invalid_grant" } else { code };
+    retry_after(
+        Refusal::new(StatusCode::TOO_MANY_REQUESTS, code, description),
+        stopped,
+    )
+}
+
+/// A block has no end that waiting would bring about.
+fn retry_after(refusal: Refusal, stopped: Stopped) -> Refusal {
+    match stopped {
+        Stopped::Blocked => refusal,
+        Stopped::SuspiciousAddress { retry_after_secs }
+        | Stopped::SameUser { retry_after_secs } => {
+            refusal.with(header::RETRY_AFTER, &retry_after_secs.to_string())
+        }
+    }
 }
 
 /// The one case where the default profile follows the RFC rather than the field.

@@ -10,6 +10,7 @@ pub mod body;
 mod client_credentials;
 mod discovery;
 mod error;
+mod forwarded;
 mod health;
 mod host;
 mod jwks;

@@ -13,6 +13,7 @@ use super::accept::PeerAddr;
 use super::body::read_body;
 use super::client_credentials::{self, required};
 use super::error::{no_store, refuse};
+use super::forwarded::{asserted_address, client_address};
 use super::host::AtTenant;
 use super::params::{Params, content_type};
 use super::possession::possession;
@@ -34,7 +35,9 @@ pub(super) async fn issue(
         Err(error) => return super::error::body(error).into_response(),
     };
     let origin = Origin {
-        ip: peer.0.ip().to_canonical().to_string(),
+        ip: client_address(peer, &parts.headers, &server.trusted_proxies),
+        client_ip: None,
+        asserted_ip: asserted_address(&parts.headers),
         user_agent: text(&parts.headers, header::USER_AGENT.as_str()),
         hostname: at.hostname,
     };

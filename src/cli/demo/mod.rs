@@ -38,7 +38,7 @@ pub(super) async fn run(args: Args, open: &OpenOptions, json: bool) -> Result<Ou
     let data = std::path::absolute(&data).unwrap_or(data);
 
     let step = progress::step("opening the store");
-    let server = open.open_at(&data).await?;
+    let server = open.open_at(&data, |_| {}).await?;
     let listener = serve::bind(args.listen).await?;
     let listen = listener.local_addr().map_err(CliError::failure)?;
     let issuer = Issuer::parse(&format!("http://{listen}/")).map_err(CliError::failure)?;

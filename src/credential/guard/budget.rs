@@ -74,9 +74,9 @@ impl Budget {
                 regain_ms,
                 ..
             } => {
-                let with_this = self.whole_at.max(now).plus_millis(regain_ms).as_millis();
                 let most = now.plus_millis(regain_ms.saturating_mul(capacity.into()));
-                let wait_ms = with_this.saturating_sub(most.as_millis());
+                let with_this = self.level(rule, now).plus_millis(regain_ms);
+                let wait_ms = with_this.as_millis().saturating_sub(most.as_millis());
                 if wait_ms == 0 {
                     return Ok(());
                 }
@@ -96,7 +96,7 @@ impl Budget {
                 self.whole_at = now.plus_secs(if blocked { BLOCK_SECS } else { COUNT_SECS });
             }
             Rule::Bucket { regain_ms, .. } => {
-                self.whole_at = self.whole_at.max(now).plus_millis(regain_ms);
+                self.whole_at = self.level(rule, now).plus_millis(regain_ms);
             }
         }
     }
@@ -132,6 +132,25 @@ impl Budget {
     /// When the budget is whole again and its record may go.
     pub fn whole_at(&self) -> Timestamp {
         self.whole_at
+    }
+
+    /// When a bucket is whole, never before `now`. One that lacks more than it holds was used by
+    /// a clock that was ahead: it is whole, so that a wrong clock locks nobody out for long.
+    fn level(&self, rule: Rule, now: Timestamp) -> Timestamp {
+        const SLACK_MS: u64 = 60_000;
+        let most_ms = match rule {
+            Rule::InARow { .. } => 0,
+            Rule::Bucket {
+                capacity,
+                regain_ms,
+                ..
+            } => regain_ms.saturating_mul(capacity.into()),
+        };
+        let most = now.plus_millis(most_ms).plus_millis(SLACK_MS);
+        match self.whole_at > most {
+            true => now,
+            false => self.whole_at.max(now),
+        }
     }
 
     /// Failures in a row, those under way included.
@@ -191,6 +210,14 @@ mod tests {
         let mut budget = Budget::default();
         take_all(&mut budget, Rule::InARow { limit: 10 }, NOW);
         assert_eq!(take_all(&mut budget, Rule::InARow { limit: 15 }, NOW), 5);
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_for_a_while_locks_nobody_out_for_good() {
+        let rule = bucket(3, 1_000);
+        let mut budget = Budget::default();
+        take_all(&mut budget, rule, NOW.plus_secs(BLOCK_SECS));
+        assert_eq!(take_all(&mut budget, rule, NOW), 3);
     }
 
     #[test]

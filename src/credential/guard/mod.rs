@@ -5,17 +5,17 @@
 //! between a user's name and address gains nothing.
 
 mod budget;
+mod in_memory;
 mod ledger;
-mod secrets;
 mod settings;
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 pub use self::budget::{BLOCK_SECS, Budget, COUNT_SECS, Exhausted, Rule};
+use self::in_memory::InMemory;
 pub use self::ledger::Permit;
 use self::ledger::{Ledger, Name, Refused, Wanted};
-use self::secrets::WrongSecrets;
 pub use self::settings::{
     BruteForce, InvalidProtection, MAX_ALLOWLIST, Mode, Protection, Rate, SameUser, Shield, Stages,
     SuspiciousIp, Throttle,
@@ -32,7 +32,7 @@ pub struct Guard(Arc<Inner>);
 struct Inner {
     records: Records,
     ledger: Ledger,
-    wrong_secrets: WrongSecrets,
+    in_memory: InMemory,
 }
 
 /// Whom an attempt is about.
@@ -114,7 +114,7 @@ impl Guard {
         Self(Arc::new(Inner {
             ledger: Ledger::start(records.clone()),
             records,
-            wrong_secrets: WrongSecrets::default(),
+            in_memory: InMemory::default(),
         }))
     }
 
@@ -199,7 +199,12 @@ impl Guard {
         Ok(())
     }
 
-    /// Counts a wrong client secret; the error says when this address may be wrong again.
+    /// Counts a wrong client secret (RFC 6749, section 2.3.1); the error says when this address may
+    /// be wrong again.
+    ///
+    /// Secrets are 256 random bits, so no number of guesses finds one, and what must be stopped is
+    /// the noise. So the count is in memory, and a right secret is always accepted: whoever shares
+    /// a client's address cannot shut the client out.
     pub async fn wrong_secret(
         &self,
         tenant: &TenantName,
@@ -212,12 +217,31 @@ impl Guard {
             return Ok(());
         };
         let name = format!(
-            "{tenant} {} {}",
+            "secret {tenant} {} {}",
             Subject::Nobody(client_id).digest(),
             place(address)
         );
-        let counted = self.0.wrong_secrets.count(name, rule, now);
+        let counted = self.0.in_memory.take(name, rule, now);
         Ok(counted.map_err(|exhausted| Kind::Address.stopped(exhausted))?)
+    }
+
+    /// Whether one more stopped attempt is worth an event in the tenant's log. It costs the attacker
+    /// nothing to be stopped, so he must not fill the disk with it.
+    pub fn is_worth_logging(
+        &self,
+        tenant: &TenantName,
+        stopped: Stopped,
+        address: IpAddr,
+        now: Timestamp,
+    ) -> bool {
+        let rule = Rule::Bucket {
+            capacity: 10,
+            regain_ms: 60_000,
+            successes_count: true,
+        };
+        let kind = std::mem::discriminant(&stopped);
+        let name = format!("log {tenant} {kind:?} {}", place(address));
+        self.0.in_memory.take(name, rule, now).is_ok()
     }
 
     /// Forgives a user, or an identifier that is nobody's, at one address or everywhere. Says how

@@ -52,6 +52,7 @@ impl House {
             name,
         };
         let client = Client {
+            is_token_endpoint_ip_header_trusted: false,
             client_id: "c1".into(),
             name: "one".into(),
             token_endpoint_auth_method: ClientAuthentication::None,

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use claimsmith::clock::Timestamp;
+use claimsmith::connection::Connection;
+use claimsmith::credential::guard::Guard;
 use claimsmith::credential::{
-    AuthenticationError, HashSettings, MAX_PASSWORD_BYTES, Password, PasswordRecord,
+    AuthenticationError, HashSettings, Login, MAX_PASSWORD_BYTES, Password, PasswordRecord,
     PasswordRefused, Passwords, Phc, PoolSettings, Rejection, canonical,
 };
 use claimsmith::secret::Secret;
@@ -23,9 +25,32 @@ const CHEAP: HashSettings = HashSettings {
 };
 const RIGHT: &str = "correct horse battery staple";
 
+fn main() -> Connection {
+    Connection {
+        name: "main".into(),
+        ..Connection::default()
+    }
+}
+
+fn attempt<'a>(
+    tenant: &'a TenantName,
+    connection: &'a Connection,
+    identifier: &'a str,
+    password: &str,
+) -> Login<'a> {
+    Login {
+        tenant,
+        connection,
+        identifier,
+        password: Secret::new(password),
+        address: [192, 0, 2, 1].into(),
+    }
+}
+
 struct House {
     store: Arc<Memory>,
     records: Records,
+    guard: Guard,
     passwords: Passwords,
     tenant: TenantName,
 }
@@ -40,6 +65,7 @@ impl House {
         let record = passwords.hash(&tenant, password, SET).await.unwrap();
         let house = Self {
             store,
+            guard: Guard::start(records.clone()),
             records,
             passwords,
             tenant,
@@ -92,10 +118,8 @@ impl House {
             .passwords
             .authenticate(
                 &self.records,
-                &self.tenant,
-                "main",
-                identifier,
-                Secret::new(password),
+                &self.guard,
+                attempt(&self.tenant, &main(), identifier, password),
                 NOW,
             )
             .await;
@@ -113,7 +137,7 @@ impl House {
 fn rejected(outcome: &(Result<String, AuthenticationError>, u64)) -> Rejection {
     assert_eq!(outcome.1, 1, "it did not cost one evaluation");
     match &outcome.0 {
-        Err(AuthenticationError::Rejected(reason)) => *reason,
+        Err(AuthenticationError::Rejected { reason, .. }) => *reason,
         other => panic!("{other:?}"),
     }
 }
@@ -186,21 +210,26 @@ async fn everything_that_must_look_like_a_wrong_password_costs_one_evaluation() 
 async fn a_user_of_another_tenant_or_connection_is_unknown() {
     let house = House::with_alice().await;
     let other = TenantName::parse("other").unwrap();
-    for (tenant, connection) in [(&other, "main"), (&house.tenant, "staff")] {
+    let staff = Connection {
+        name: "staff".into(),
+        ..main()
+    };
+    for (tenant, connection) in [(&other, main()), (&house.tenant, staff)] {
         let outcome = house
             .passwords
             .authenticate(
                 &house.records,
-                tenant,
-                connection,
-                "alice",
-                Secret::new(RIGHT),
+                &house.guard,
+                attempt(tenant, &connection, "alice", RIGHT),
                 NOW,
             )
             .await;
         assert!(matches!(
             outcome,
-            Err(AuthenticationError::Rejected(Rejection::UnknownUser))
+            Err(AuthenticationError::Rejected {
+                reason: Rejection::UnknownUser,
+                ..
+            })
         ));
     }
 }
@@ -327,10 +356,8 @@ async fn the_proof_says_what_was_before_and_what_to_record() {
         .passwords
         .authenticate(
             &house.records,
-            &house.tenant,
-            "main",
-            "alice",
-            Secret::new(RIGHT),
+            &house.guard,
+            attempt(&house.tenant, &main(), "alice", RIGHT),
             NOW,
         )
         .await

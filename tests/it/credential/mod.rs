@@ -1,5 +1,6 @@
 //! Identifiers, password hashes, the hashing pool, and logins as a whole.
 mod authenticate;
 mod canonical;
+mod guard;
 mod hash;
 mod pool;

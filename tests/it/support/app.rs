@@ -52,9 +52,14 @@ impl App {
     /// A server with the tenant `acme`: a confidential client that may use both password grants, a
     /// user, and an API with three scopes.
     pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// The same with other settings of the process.
+    pub(crate) async fn start_with(set: impl FnOnce(&mut Config)) -> Self {
         let data = tempfile::tempdir().unwrap();
         let clock = Arc::new(FixedClock::at(Timestamp::from_millis(NOW)));
-        let config = Config {
+        let mut config = Config {
             reserve_bytes: 0,
             // The cheapest that Argon2 allows: these tests are about everything else.
             hashing: HashSettings {
@@ -64,6 +69,7 @@ impl App {
             },
             ..Config::new(data.path().join("data"))
         };
+        set(&mut config);
         let server = Arc::new(
             Server::open_at(&config, Arc::clone(&clock) as _)
                 .await
@@ -223,7 +229,7 @@ impl App {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .to_vec(),
             authorization: None,
-            dpop: Vec::new(),
+            headers: Vec::new(),
         }
     }
 
@@ -321,7 +327,7 @@ pub(crate) struct TokenForm<'a> {
     host: String,
     fields: Vec<(String, String)>,
     authorization: Option<String>,
-    dpop: Vec<String>,
+    headers: Vec<(String, String)>,
 }
 
 impl TokenForm<'_> {
@@ -356,8 +362,13 @@ impl TokenForm<'_> {
     }
 
     /// Sends a proof of possession; a second one in a field of its own.
-    pub(crate) fn dpop(mut self, proof: &str) -> Self {
-        self.dpop.push(proof.to_owned());
+    pub(crate) fn dpop(self, proof: &str) -> Self {
+        self.header("dpop", proof)
+    }
+
+    /// Sends a header more.
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -370,8 +381,8 @@ impl TokenForm<'_> {
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);
         }
-        for proof in &self.dpop {
-            request = request.header("dpop", proof);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
         }
         request
     }

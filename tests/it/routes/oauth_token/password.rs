@@ -207,15 +207,25 @@ async fn the_rfc9068_dialect_has_its_type_and_claims() {
 async fn the_password_that_a_user_was_made_with_is_no_reset() {
     use claimsmith::admin::{tenants::FIRST_CONNECTION, users};
     use claimsmith::clock::Clock as _;
+    use claimsmith::connection::Connection;
+    use claimsmith::credential::Login;
     let app = App::start().await;
+    let connection = Connection {
+        name: FIRST_CONNECTION.to_owned(),
+        ..Connection::default()
+    };
     let login = async |password: &'static str| {
         let (server, password) = (&app.server, claimsmith::secret::Secret::new(password));
         let authenticated = server.passwords.authenticate(
             &server.records,
-            &app.tenant,
-            FIRST_CONNECTION,
-            EMAIL,
-            password,
+            &server.guard,
+            Login {
+                tenant: &app.tenant,
+                connection: &connection,
+                identifier: EMAIL,
+                password,
+                address: [192, 0, 2, 1].into(),
+            },
             app.clock.now(),
         );
         authenticated.await.unwrap().last_password_reset()
