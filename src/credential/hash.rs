@@ -141,6 +141,27 @@ pub enum InvalidHash {
     Length,
 }
 
+/// The variant that new hashes are made with.
+const OWN: (Algorithm, Version) = (Algorithm::Argon2id, Version::V0x13);
+
+/// A hash of any variant of Argon2 that another system made, within the same caps.
+pub(super) struct AnyArgon2(Parsed);
+
+impl AnyArgon2 {
+    pub(super) fn parse(text: &str) -> Result<Self, InvalidHash> {
+        Ok(Self(Parsed::of_any(text)?))
+    }
+
+    /// Whether `password`, byte for byte, is the one that this was made from.
+    pub(super) fn verify(
+        &self,
+        workspace: &mut Workspace,
+        password: &[u8],
+    ) -> Result<bool, HashError> {
+        workspace.matches(&self.0, password)
+    }
+}
+
 /// The memory in which passwords are hashed, kept from one to the next: fresh pages for 19 MiB cost
 /// a good part of a hash. One for each thread.
 #[derive(Default)]
@@ -157,17 +178,22 @@ impl Workspace {
     ) -> Result<Phc, HashError> {
         let salt = random::bytes::<SALT_BYTES>()?;
         let mut output = [0; OUTPUT_BYTES];
-        self.argon2(settings, password.as_bytes(), &salt, &mut output)?;
+        self.argon2(OWN, settings, password.as_bytes(), &salt, &mut output)?;
         Ok(Phc::encode(settings, &salt, &output))
     }
 
     /// Whether `password` is the one that `phc` was made from.
     pub(super) fn verify(&mut self, phc: &Phc, password: &Password) -> Result<bool, HashError> {
-        let parsed = Parsed::of(&phc.0)?;
+        self.matches(&Parsed::of(&phc.0)?, password.as_bytes())
+    }
+
+    fn matches(&mut self, parsed: &Parsed, password: &[u8]) -> Result<bool, HashError> {
         let mut output = vec![0; parsed.output.len()];
+        let variant = (parsed.algorithm, parsed.version);
         self.argon2(
+            variant,
             &parsed.settings,
-            password.as_bytes(),
+            password,
             &parsed.salt,
             &mut output,
         )?;
@@ -185,6 +211,7 @@ impl Workspace {
 
     fn argon2(
         &mut self,
+        (algorithm, version): (Algorithm, Version),
         settings: &HashSettings,
         password: &[u8],
         salt: &[u8],
@@ -201,7 +228,7 @@ impl Workspace {
         if self.blocks.len() < needed {
             self.blocks.resize(needed, Block::default());
         }
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        Argon2::new(algorithm, version, params)
             .hash_password_into_with_memory(password, salt, output, &mut self.blocks)
             .map_err(|error| HashError::Failed(error.to_string()))
     }
@@ -221,21 +248,33 @@ pub(super) enum HashError {
 }
 
 struct Parsed {
+    algorithm: Algorithm,
+    version: Version,
     settings: HashSettings,
     salt: Vec<u8>,
     output: Vec<u8>,
 }
 
 impl Parsed {
-    /// Reads a PHC string and applies the caps, before a byte is allocated for the work itself.
+    /// A hash of our own kind.
     fn of(text: &str) -> Result<Self, InvalidHash> {
+        let parsed = Self::of_any(text)?;
+        match (parsed.algorithm, parsed.version) == OWN {
+            true => Ok(parsed),
+            false => Err(InvalidHash::Format),
+        }
+    }
+
+    /// Reads a PHC string and applies the caps, before a byte is allocated for the work itself.
+    fn of_any(text: &str) -> Result<Self, InvalidHash> {
         if text.len() > MAX_PHC_BYTES {
             return Err(InvalidHash::Format);
         }
         let phc = PasswordHash::new(text).map_err(|_| InvalidHash::Format)?;
-        if phc.algorithm.as_str() != "argon2id" || phc.version != Some(19) {
-            return Err(InvalidHash::Format);
-        }
+        let algorithm = Algorithm::new(phc.algorithm.as_str()).map_err(|_| InvalidHash::Format)?;
+        // A string without a version is of the time before there were two.
+        let version = Version::try_from(phc.version.unwrap_or(16));
+        let version = version.map_err(|_| InvalidHash::Format)?;
         let cost = |name| {
             let value = phc.params.get_decimal(name);
             value.ok_or(InvalidHash::Format)
@@ -261,6 +300,8 @@ impl Parsed {
             return Err(InvalidHash::Length);
         }
         Ok(Self {
+            algorithm,
+            version,
             settings,
             salt,
             output,

@@ -8,15 +8,15 @@
 
 mod authenticated;
 mod canonical;
+pub mod foreign;
 pub mod guard;
 mod hash;
 mod password;
 mod pool;
+mod stored;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-
-use serde::{Deserialize, Serialize};
 
 pub use self::authenticated::AuthenticatedUser;
 pub use self::canonical::{
@@ -27,26 +27,14 @@ pub use self::hash::{HashSettings, InvalidHash, InvalidSettings, Phc};
 pub use self::password::{MAX_PASSWORD_BYTES, Password, PasswordRefused};
 pub use self::pool::PoolSettings;
 use self::pool::{Answer, NotDone, Pool, Work};
+pub use self::stored::{PasswordRecord, StoredHash, UnusableHash};
 use crate::clock::Timestamp;
 use crate::connection::Connection;
 use crate::random::NoRandomness;
 use crate::secret::Secret;
-use crate::store::{self, Batch, Record, Records, Stored, Table};
+use crate::store::{self, Batch, Records, Stored};
 use crate::tenant::TenantName;
 use crate::user::{IdentifierRecord, LoginStats, User};
-
-/// A user's password as it is kept. A record of its own, so that nothing that reads a user reads it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct PasswordRecord {
-    /// The hash.
-    pub phc: Phc,
-    /// When the password was chosen; a rehash at login leaves it.
-    pub set_at: Timestamp,
-}
-
-impl Record for PasswordRecord {
-    const TABLE: Table = Table::Password;
-}
 
 /// One attempt to log in.
 pub struct Login<'a> {
@@ -92,7 +80,10 @@ impl Passwords {
         now: Timestamp,
     ) -> Result<PasswordRecord, HashingError> {
         match self.0.pool.run(tenant.as_str(), Work::Hash(password)).await {
-            Ok(Answer::Hashed(phc)) => Ok(PasswordRecord { phc, set_at: now }),
+            Ok(Answer::Hashed(phc)) => Ok(PasswordRecord {
+                hash: StoredHash::Phc(phc),
+                set_at: now,
+            }),
             Err(NotDone::Busy { retry_after_secs }) => Err(HashingError::Busy { retry_after_secs }),
             Ok(Answer::Verified { .. }) => Err(HashingError::Failed("no hash".into())),
             Err(NotDone::Failed(error)) => Err(HashingError::Failed(error.to_string())),
@@ -178,8 +169,8 @@ impl Passwords {
             }
         };
         let work = Work::Verify {
-            phc: account.password.record.phc.clone(),
-            renew: account.password.record.phc.needs_rehash(&self.0.hashing)
+            hash: account.password.record.hash.clone(),
+            renew: account.password.record.hash.needs_rehash(&self.0.hashing)
                 && !account.user.blocked,
             password,
         };
@@ -213,7 +204,7 @@ impl Passwords {
             return Unchecked::Rejected(reason);
         };
         let work = Work::Verify {
-            phc: self.0.dummy.clone(),
+            hash: StoredHash::Phc(self.0.dummy.clone()),
             password,
             renew: false,
         };
@@ -284,7 +275,7 @@ impl Account {
         let Some(password) = records.get::<PasswordRecord>(&key).await? else {
             return Ok(Err((Nobody::User(user_id), Rejection::NoPassword)));
         };
-        if let Err(invalid) = Phc::parse(password.record.phc.expose()) {
+        if let Err(invalid) = password.record.hash.check() {
             let reason = Rejection::UnusableHash(invalid);
             return Ok(Err((Nobody::User(user_id), reason)));
         }
@@ -300,8 +291,11 @@ impl Account {
 /// Stores the same password under the current settings. The login does not depend on it: if the
 /// password was changed meanwhile the change wins, and any other failure leaves the old hash.
 async fn renew(records: &Records, old: &Stored<PasswordRecord>, phc: Phc) {
-    let set_at = old.record.set_at;
-    let batch = Batch::durable().replace(old, &PasswordRecord { phc, set_at });
+    let renewed = PasswordRecord {
+        hash: StoredHash::Phc(phc),
+        set_at: old.record.set_at,
+    };
+    let batch = Batch::durable().replace(old, &renewed);
     if let Err(error) = records.commit(batch).await
         && !matches!(error, store::Error::Conflict)
     {
@@ -363,7 +357,7 @@ impl From<NotDone> for AuthenticationError {
 
 /// Why a login was rejected. For the log: a client that could tell these apart would learn who has
 /// an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// Nobody has this identifier in this connection.
     #[error("unknown user")]
@@ -382,7 +376,7 @@ pub enum Rejection {
     PasswordRefused(PasswordRefused),
     /// The stored hash is damaged or beyond the caps.
     #[error("the user's hash cannot be used: {0}")]
-    UnusableHash(InvalidHash),
+    UnusableHash(UnusableHash),
 }
 
 /// Why a new password was not hashed.

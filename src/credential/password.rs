@@ -13,7 +13,11 @@ const NFKC_EXPANSION: usize = 11;
 
 /// A password within bounds, normalised once. Wiped when dropped, never printed.
 #[derive(Debug)]
-pub struct Password(Secret);
+pub struct Password {
+    normal: Secret,
+    /// As it was typed, where that differs.
+    typed: Option<Secret>,
+}
 
 impl Password {
     /// Checks the length, then normalises to NFKC.
@@ -31,17 +35,28 @@ impl Password {
             return Err(PasswordRefused::Empty);
         }
         if is_nfkc_quick(plain.chars()) == IsNormalized::Yes {
-            return Ok(Self(text));
+            return Ok(Self {
+                normal: text,
+                typed: None,
+            });
         }
         // Room for the worst case: a buffer that grows leaves copies behind that nobody wipes.
         let mut normal = Zeroizing::new(String::with_capacity(plain.len() * NFKC_EXPANSION));
         normal.extend(plain.nfkc());
-        Ok(Self(Secret::new(std::mem::take(&mut *normal))))
+        Ok(Self {
+            normal: Secret::new(std::mem::take(&mut *normal)),
+            typed: Some(text),
+        })
     }
 
     /// What is hashed.
     pub(super) fn as_bytes(&self) -> &[u8] {
-        self.0.expose().as_bytes()
+        self.normal.expose().as_bytes()
+    }
+
+    /// What other systems, which may not normalise, would have hashed.
+    pub(super) fn typed(&self) -> &str {
+        self.typed.as_ref().unwrap_or(&self.normal).expose()
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::hash::{HashError, HashSettings, Phc, Workspace};
 use super::password::Password;
+use super::stored::StoredHash;
 
 /// How much hashing may be under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,7 @@ pub(super) enum Work {
     Hash(Password),
     /// Compare a password with a hash; if it matches and `renew` is set, hash it anew.
     Verify {
-        phc: Phc,
+        hash: StoredHash,
         password: Password,
         renew: bool,
     },
@@ -225,7 +226,22 @@ impl Shared {
                 Ok(Answer::Hashed(workspace.hash(&self.hashing, &password)?))
             }
             Work::Verify {
-                phc,
+                hash: StoredHash::Imported(custom),
+                password,
+                renew,
+            } => {
+                // Our own hash is computed whether or not the password matches: otherwise a quick
+                // hash would tell by the time that its user exists, and is from elsewhere.
+                count();
+                let matches = custom.verify(workspace, &password)?;
+                let phc = workspace.hash(&self.hashing, &password)?;
+                Ok(Answer::Verified {
+                    matches,
+                    renewed: (matches && renew).then_some(phc),
+                })
+            }
+            Work::Verify {
+                hash: StoredHash::Phc(phc),
                 password,
                 renew,
             } => {
