@@ -1,16 +1,9 @@
-const { host, compile, load } = globalThis.native;
-delete globalThis.native;
-globalThis.driver = {
-    compile(name, source) {
-        return ["{}", compile("(\n" + source + "\n)", name, 0)];
-    },
-    run(programs, exchange) {
-        const value = JSON.parse(exchange);
-        programs.forEach(([facts, bytecode], index) => {
-            host("rule.begin", String(index));
-            const effects = [];
-            load(bytecode)(value.user, value, () => {});
-            host("rule.end", JSON.stringify({ effects }));
-        });
-    },
-};
+// The driver: JavaScript rules as their tenants wrote them, on top of the natives of `src/natives.c`.
+// All of this runs once, when the artifact is built; what it leaves in memory is where every login starts.
+import "./natives.js";
+import "./globals/early.js";
+import "./globals/index.js";
+import { compile } from "./compile.js";
+import { run } from "./run.js";
+
+globalThis.driver = { compile, run };

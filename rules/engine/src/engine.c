@@ -92,8 +92,13 @@ __attribute__((export_name("prepare"))) void prepare(void) {
     bindings_list_u8_t nothing = {NULL, 0};
     claimsmith_engine_host_answer_t source;
     if (!claimsmith_engine_host_call(&operation, &none, &nothing, &source, &problem)) __builtin_trap();
-    JSValue value =
-        JS_Eval(context, (char *)source.text.ptr, source.text.len - 1, "driver.js", JS_EVAL_TYPE_GLOBAL);
+    // Source becomes bytecode in an instance of its own, since what that leaves in memory is several times the driver:
+    // first there is only the text, and the host keeps what it becomes; then there are the bytes.
+    bool is_source = source.bytes.len == 0;
+    JSValue bytecode = is_source
+        ? natives_compile(context, (char *)source.text.ptr, source.text.len - 1, "driver.js", 1)
+        : JS_NewUint8ArrayCopy(context, source.bytes.ptr, source.bytes.len);
+    JSValue value = is_source ? bytecode : natives_load(context, bytecode);
     claimsmith_engine_host_answer_free(&source);
     if (JS_IsException(value)) {
         operation = (bindings_string_t){(uint8_t *)"driver.failed", 13};
@@ -101,6 +106,13 @@ __attribute__((export_name("prepare"))) void prepare(void) {
         claimsmith_engine_host_call(&operation, &problem, &nothing, &source, &none);
         __builtin_trap();
     }
+    if (is_source) {
+        operation = (bindings_string_t){(uint8_t *)"driver.bytecode", 15};
+        nothing.ptr = JS_GetUint8Array(context, &nothing.len, value);
+        claimsmith_engine_host_call(&operation, &none, &nothing, &source, &problem);
+        return;
+    }
+    JS_FreeValue(context, bytecode);
 
     JSValue global = JS_GetGlobalObject(context);
     JSValue driver = JS_GetPropertyStr(context, global, "driver");

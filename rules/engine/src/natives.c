@@ -90,16 +90,20 @@ static JSValue compile(JSContext *context, JSValueConst self, int count, JSValue
     return bytecode;
 }
 
-// load(bytecode) -> the value of the script
-static JSValue load(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
-    (void)self;
-    (void)count;
+JSValue natives_load(JSContext *context, JSValueConst bytecode) {
     size_t length;
-    uint8_t *bytes = JS_GetUint8Array(context, &length, arguments[0]);
+    uint8_t *bytes = JS_GetUint8Array(context, &length, bytecode);
     if (bytes == NULL) return JS_EXCEPTION;
     JSValue script = JS_ReadObject(context, bytes, length, JS_READ_OBJ_BYTECODE);
     if (JS_IsException(script)) return script;
     return JS_EvalFunction(context, script);
+}
+
+// load(bytecode) -> the value of the script
+static JSValue load(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+    (void)self;
+    (void)count;
+    return natives_load(context, arguments[0]);
 }
 
 // runJobs() -> how many ran until no promise had one left

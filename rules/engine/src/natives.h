@@ -7,3 +7,6 @@ int natives_define(JSContext *context);
 
 // Compiles a script without running it, and returns its bytecode as a Uint8Array.
 JSValue natives_compile(JSContext *context, const char *source, size_t length, const char *file, int line);
+
+// Evaluates such bytecode.
+JSValue natives_load(JSContext *context, JSValueConst bytecode);

@@ -3,19 +3,25 @@
 use wasmi::errors::LinkerError;
 use wasmi::{Caller, Error, Extern, Linker, Memory};
 
-/// What the module may ask for, and what it complained of.
+/// What the module may ask for, and what it said.
 pub(crate) struct Host {
-    /// The driver, with the zero byte at its end that the engine's parser wants.
-    source: Vec<u8>,
+    driver: Driver,
+    /// What became of the source.
+    pub(crate) bytecode: Option<Vec<u8>>,
     pub(crate) complaint: Option<String>,
 }
 
+/// The driver, to be compiled or to be evaluated.
+pub(crate) enum Driver {
+    Source(String),
+    Bytecode(Vec<u8>),
+}
+
 impl Host {
-    pub(crate) fn new(driver: String) -> Self {
-        let mut source = driver.into_bytes();
-        source.push(0);
+    pub(crate) fn new(driver: Driver) -> Self {
         Self {
-            source,
+            driver,
+            bytecode: None,
             complaint: None,
         }
     }
@@ -38,24 +44,26 @@ fn call(
     operation_length: u32,
     text: u32,
     text_length: u32,
-    _bytes: u32,
-    _bytes_length: u32,
+    bytes: u32,
+    bytes_length: u32,
     result: u32,
 ) -> Result<(), Error> {
     let memory = memory(&caller)?;
     let operation = read(&caller, memory, operation, operation_length)?;
     match operation.as_str() {
         "driver.source" => {
-            let source = caller.data().source.clone();
-            let length =
-                u32::try_from(source.len()).map_err(|_| Error::new("the driver is huge"))?;
-            let place = allocate(&mut caller, length)?;
-            memory.write(&mut caller, place as usize, &source)?;
-            // `ok`, then `text` and `bytes`, address and length each.
-            let answer = [0, place, length, 1, 0];
-            let bytes: Vec<u8> = answer.iter().flat_map(|word| word.to_le_bytes()).collect();
-            memory.write(&mut caller, result as usize, &bytes)?;
-            Ok(())
+            let (text, bytes) = match &caller.data().driver {
+                // The engine's parser wants a zero byte at the end.
+                Driver::Source(text) => ([text.as_bytes(), &[0]].concat(), Vec::new()),
+                Driver::Bytecode(bytes) => (Vec::new(), bytes.clone()),
+            };
+            answer(&mut caller, memory, &text, &bytes, result)
+        }
+        "driver.bytecode" => {
+            let mut copy = vec![0; bytes_length as usize];
+            memory.read(&caller, bytes as usize, &mut copy)?;
+            caller.data_mut().bytecode = Some(copy);
+            answer(&mut caller, memory, &[], &[], result)
         }
         "driver.failed" => {
             let complaint = read(&caller, memory, text, text_length)?;
@@ -66,6 +74,31 @@ fn call(
             "the driver asks for `{other}` before there is a host"
         ))),
     }
+}
+
+/// `ok`, then `text` and `bytes`, address and length each.
+fn answer(
+    caller: &mut Caller<'_, Host>,
+    memory: Memory,
+    text: &[u8],
+    bytes: &[u8],
+    result: u32,
+) -> Result<(), Error> {
+    let mut words = vec![0];
+    for part in [text, bytes] {
+        let length = u32::try_from(part.len()).map_err(|_| Error::new("the driver is huge"))?;
+        // Nothing is allocated for nothing; the address only has to be aligned.
+        let place = if part.is_empty() {
+            1
+        } else {
+            allocate(caller, length)?
+        };
+        memory.write(&mut *caller, place as usize, part)?;
+        words.extend([place, length]);
+    }
+    let words: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    memory.write(caller, result as usize, &words)?;
+    Ok(())
 }
 
 fn memory(caller: &Caller<'_, Host>) -> Result<Memory, Error> {

@@ -6,7 +6,7 @@ use wasmi::{Engine, Instance, Linker, Module, Store, Val};
 use wasmtime_wizer::{InstanceState, SnapshotVal, ValType};
 
 use crate::PREPARE;
-use crate::host::{self, Host};
+use crate::host::{self, Driver, Host};
 
 /// An instance after `prepare`.
 pub(crate) struct Prepared {
@@ -15,13 +15,21 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
+    /// The driver is compiled in one instance and evaluated in another, which so never held its source.
     pub(crate) fn new(module: &[u8], driver: String) -> Result<Self, Box<dyn Error>> {
         let engine = Engine::default();
         let module = Module::new(&engine, module)?;
-        let mut store = Store::new(&engine, Host::new(driver));
-        let mut linker = Linker::new(&engine);
+        let compiled = Self::run(&engine, &module, Driver::Source(driver))?;
+        let bytecode = compiled.store.into_data().bytecode;
+        let bytecode = bytecode.ok_or("the driver became no bytecode")?;
+        Self::run(&engine, &module, Driver::Bytecode(bytecode))
+    }
+
+    fn run(engine: &Engine, module: &Module, driver: Driver) -> Result<Self, Box<dyn Error>> {
+        let mut store = Store::new(engine, Host::new(driver));
+        let mut linker = Linker::new(engine);
         host::link(&mut linker)?;
-        let instance = linker.instantiate_and_start(&mut store, &module)?;
+        let instance = linker.instantiate_and_start(&mut store, module)?;
         for name in ["_initialize", PREPARE] {
             let function = instance.get_typed_func::<(), ()>(&store, name)?;
             if let Err(error) = function.call(&mut store, ()) {

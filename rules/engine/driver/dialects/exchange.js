@@ -1,0 +1,84 @@
+// The form of 2016: `module.exports = function (user, client, scope, audience, context, cb)`, and without a user.
+import { Denied, messageOf } from "../errors.js";
+import * as effects from "../effects.js";
+import { log } from "../globals/console.js";
+import { reportRejections, runUntil } from "../loop.js";
+import { configured, exchange } from "../state.js";
+import { exported } from "./modules.js";
+import { fromPairs } from "../request.js";
+
+export function runPasswordExchange(load) {
+    const { user } = exchange;
+    if (user === null) throw new Error("a password-exchange rule needs a user, and there is none in this exchange");
+    const given = {
+        tenant: exchange.tenant,
+        id: user.id,
+        displayName: user.profile.name ?? user.username ?? user.email ?? user.id,
+        email: user.email ?? undefined,
+        user_metadata: user.user_metadata,
+        app_metadata: user.app_metadata,
+    };
+    const result = call(load, [given], (message) => new Denied("access_denied", message));
+    if (!isObject(result)) return;
+    // Both documents: `{ accessToken, idToken }`, or the access token's claims at the root.
+    const nested = isObject(result.accessToken) || isObject(result.idToken);
+    write("access", nested ? result.accessToken : result);
+    if (nested) write("id", result.idToken);
+}
+
+export function runClientCredentialsExchange(load) {
+    write("access", call(load, [], () => new Denied("server_error", "Unknown error occurred.")));
+}
+
+const CODES = {
+    InvalidScopeError: "invalid_scope",
+    InvalidRequestError: "invalid_request",
+    ServerError: "server_error",
+    UnauthorizedError: "unauthorized",
+};
+
+function call(load, first, denyOther) {
+    const rule = exported(load());
+    const { client, request, draft, api } = exchange;
+    let outcome;
+    const callback = (error, result) => {
+        if (outcome) return log("warn", "the callback was called again; only the first call counts");
+        outcome = { error, result };
+    };
+    const returned = rule(
+        ...first,
+        { tenant: exchange.tenant, id: client.id, name: client.name, metadata: fromPairs(client.metadata) },
+        draft.scopes.length > 0 ? [...draft.scopes] : undefined,
+        api?.identifier,
+        {
+            ip: request.ip,
+            userAgent: request.user_agent ?? undefined,
+            get webtask() { return { secrets: configured() }; },
+        },
+        callback,
+    );
+    let thrown;
+    if (typeof returned?.then === "function") returned.then(undefined, (reason) => { thrown = { reason }; });
+    runUntil(() => outcome || thrown);
+    reportRejections();
+    if (!outcome && thrown) throw thrown.reason;
+    if (!outcome) throw new Error("the rule never called its callback, and nothing is left that could");
+    if (!outcome.error) return outcome.result;
+    const code = CODES[outcome.error?.name];
+    const message = messageOf(outcome.error);
+    if (code !== undefined) throw new Denied(code, message);
+    log("error", `the rule called back with an error: ${message}`);
+    throw denyOther(message);
+}
+
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+
+function write(token, result) {
+    if (!isObject(result)) return;
+    for (const name of Object.keys(result)) {
+        if (name === "scope" && token === "access") continue;
+        if (/^https?:\/\//i.test(name)) effects.setClaim(token, name, result[name]);
+        else log("warn", `\`${name}\` is dropped: in this form a claim's name is a URL`);
+    }
+    if (token === "access" && result.scope !== undefined) effects.replaceScopes(effects.scopeList(result.scope));
+}

@@ -1,0 +1,3 @@
+import querystring from "querystring/";
+
+export default { ...querystring, escape: encodeURIComponent, unescape: decodeURIComponent };
