@@ -31,7 +31,8 @@ pub(super) enum Verb {
     },
     /// Refuse whatever a previous key signed
     Revoke {
-        /// The key's name, as `list` shows it
+        /// The key's name, as `list` shows it; it may begin with `-`
+        #[arg(allow_hyphen_values = true)]
         kid: String,
         #[command(flatten)]
         tenant: TenantOption,

@@ -1,6 +1,7 @@
 //! `claimsmith serve`: the server, until it is told to stop.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,12 +13,13 @@ use super::output::Output;
 use super::{CliError, ExitCode};
 use crate::admin::keys;
 use crate::http::accept::{self, ConnectionLimits};
+use crate::http::tls::Tls;
 use crate::server::Server;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// The address to listen on. Put a TLS proxy in front of anything but a loopback address:
-    /// passwords cross this connection.
+    /// The address to listen on. Speak TLS on anything but a loopback address, here or in a proxy
+    /// in front: passwords cross this connection.
     #[arg(
         long,
         env = "CLAIMSMITH_LISTEN",
@@ -25,6 +27,26 @@ pub(super) struct Args {
         value_name = "ADDRESS"
     )]
     listen: SocketAddr,
+    /// Speak TLS with this certificate chain, a PEM file; read once, at the start
+    #[arg(
+        long,
+        env = "CLAIMSMITH_TLS_CERT",
+        value_name = "FILE",
+        requires = "tls_key"
+    )]
+    tls_cert: Option<PathBuf>,
+    /// The private key of the certificate, a PEM file
+    #[arg(
+        long,
+        env = "CLAIMSMITH_TLS_KEY",
+        value_name = "FILE",
+        requires = "tls_cert"
+    )]
+    tls_key: Option<PathBuf>,
+    /// Ask clients for a certificate of theirs, whoever issued it, so that tokens can be bound to
+    /// it (RFC 8705)
+    #[arg(long, requires = "tls_cert")]
+    tls_client_auth: bool,
     /// What to log, in the words of `tracing`'s filters
     #[arg(
         long,
@@ -57,6 +79,13 @@ pub(super) async fn run(args: Args, open: &OpenOptions) -> Result<Output, CliErr
     let server = open
         .open_existing_with(|config| config.trusted_proxies = args.trusted_proxies)
         .await?;
+    let tls = match (&args.tls_cert, &args.tls_key) {
+        (Some(cert), Some(key)) => {
+            let tls = Tls::from_files(cert, key, args.tls_client_auth);
+            Some(tls.map_err(CliError::usage)?)
+        }
+        _ => None,
+    };
     let listener = bind(args.listen).await?;
     let address = listener.local_addr().map_err(CliError::failure)?;
     tracing::info!(%address, "listening");
@@ -65,7 +94,7 @@ pub(super) async fn run(args: Args, open: &OpenOptions) -> Result<Output, CliErr
         connections_per_address: args.connections_per_address,
         ..ConnectionLimits::default()
     };
-    let code = serve(server, listener, limits, stop_signal()).await?;
+    let code = serve(server, listener, tls, limits, stop_signal()).await?;
     Ok(Output::silent(code))
 }
 
@@ -80,6 +109,7 @@ fn network(text: &str) -> Result<IpNet, String> {
 pub(super) async fn serve(
     server: Arc<Server>,
     listener: TcpListener,
+    tls: Option<Tls>,
     limits: ConnectionLimits,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<ExitCode, CliError> {
@@ -95,7 +125,7 @@ pub(super) async fn serve(
     };
     let router = crate::http::router(Arc::clone(&server));
     let served = tokio::select! {
-        served = accept::serve(listener, router, limits, stop) => served,
+        served = accept::serve_with(listener, tls, router, limits, stop) => served,
         () = keys::tend_always(&server) => Ok(()),
     };
     served.map_err(CliError::failure)?;

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 
 use self::admission::Admission;
 use super::body::MAX_BODY_BYTES;
+use super::tls::Tls;
 use super::wire::StreamLimits;
 
 /// The address a request came from, as an extension of every request. Behind a proxy, it is the proxy's.
@@ -37,6 +38,8 @@ pub struct ConnectionLimits {
     /// The largest `Content-Length`, in bytes, that is not refused at the sight of the head. Default
     /// [`MAX_BODY_BYTES`].
     pub declared_body_bytes: u64,
+    /// For the TLS handshake, where there is one. Default 10 s.
+    pub handshake_timeout: Duration,
     /// For a request head to arrive, from its first byte; on a new connection, from the start. Default 10 s: a phone on
     /// a bad network needs 3.
     pub head_timeout: Duration,
@@ -62,6 +65,7 @@ impl Default for ConnectionLimits {
             connections: 768,
             connections_per_address: 256,
             declared_body_bytes: MAX_BODY_BYTES as u64,
+            handshake_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
@@ -101,6 +105,22 @@ pub async fn serve(
     limits: ConnectionLimits,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    serve_with(listener, None, router, limits, shutdown).await
+}
+
+/// The same, over TLS if it is given: then every request also carries what the client showed of a
+/// certificate, if the listener asks for one.
+///
+/// # Errors
+///
+/// Likewise.
+pub async fn serve_with(
+    listener: TcpListener,
+    tls: Option<Tls>,
+    router: Router,
+    limits: ConnectionLimits,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
     let admission = Admission::new(limits.connections, limits.connections_per_address);
     let (stop, stopping) = watch::channel(false);
     let mut tasks = JoinSet::new();
@@ -111,9 +131,13 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((socket, peer)) => admit(&mut tasks, &admission, socket, peer, |socket, peer| {
-                connection::drive(socket, peer, router.clone(), limits, stopping.clone())
-            }),
+            Ok((socket, peer)) => {
+                let (tls, router, stopping) = (tls.clone(), router.clone(), stopping.clone());
+                let in_clear = tls.is_none();
+                let drive =
+                    |socket, peer| connection::drive(socket, tls, peer, router, limits, stopping);
+                admit(&mut tasks, &admission, socket, peer, in_clear, drive);
+            }
             Err(error) => {
                 if let Some(pause) = pause_after(&error) {
                     tracing::warn!(%error, pause_ms = pause.as_millis(), "cannot accept connections");
@@ -139,6 +163,7 @@ fn admit<F>(
     admission: &Admission,
     socket: TcpStream,
     peer: SocketAddr,
+    in_clear: bool,
     drive: impl FnOnce(TcpStream, SocketAddr) -> F,
 ) where
     F: Future<Output = ()> + Send + 'static,
@@ -151,10 +176,13 @@ fn admit<F>(
         });
     } else if let Some(slot) = admission.admit_to_refusal() {
         tracing::debug!(%peer, "connection turned away: too many are open");
-        tasks.spawn(async move {
-            connection::turn_away(socket).await;
-            drop(slot);
-        });
+        // Who expects a handshake cannot read it, and one costs more than a refusal may.
+        if in_clear {
+            tasks.spawn(async move {
+                connection::turn_away(socket).await;
+                drop(slot);
+            });
+        }
     }
 }
 

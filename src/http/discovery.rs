@@ -1,12 +1,13 @@
 //! Metadata of the tenant's issuer (RFC 8414; OpenID Connect Discovery, section 3), naming only
 //! what exists.
 
-use axum::Json;
 use axum::http::header;
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use serde_json::json;
 
 use super::host::AtTenant;
+use super::tls::ClientCertificate;
 use crate::grant::GrantRequest;
 use crate::token::SigningAlgorithm;
 
@@ -15,7 +16,10 @@ use crate::token::SigningAlgorithm;
 /// There is no `authorization_endpoint`: RFC 8414, section 2 allows to leave it out where no grant
 /// uses it. OpenID Connect Discovery has no such exception, so this server cannot conform to it to
 /// the letter. `response_types_supported` is required by both and is empty for the same reason.
-pub(super) async fn metadata(at: AtTenant) -> impl IntoResponse {
+pub(super) async fn metadata(
+    at: AtTenant,
+    certificate: Option<Extension<ClientCertificate>>,
+) -> impl IntoResponse {
     let issuer = &at.tenant.issuer;
     let metadata = json!({
         "issuer": issuer.as_str(),
@@ -29,6 +33,8 @@ pub(super) async fn metadata(at: AtTenant) -> impl IntoResponse {
         "id_token_signing_alg_values_supported": ["RS256"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "dpop_signing_alg_values_supported": SigningAlgorithm::ASYMMETRIC,
+        // RFC 8705, section 3.3: where TLS ends in a proxy, no certificate is ever seen.
+        "tls_client_certificate_bound_access_tokens": certificate.is_some(),
         "claims_supported": [
             "aud", "at_hash", "email", "email_verified", "exp", "family_name", "given_name", "iat", "iss",
             "name", "nickname", "phone_number", "phone_number_verified", "picture", "sub", "updated_at",

@@ -16,6 +16,7 @@ mod host;
 mod jwks;
 pub mod params;
 mod possession;
+pub mod tls;
 mod token;
 mod userinfo;
 pub mod wire;

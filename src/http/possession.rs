@@ -3,17 +3,13 @@
 
 use http::{Extensions, HeaderMap, HeaderName};
 
+use super::tls::ClientCertificate;
 use crate::token::Possession;
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 
 /// The nonce that the next proof must hold.
 pub(super) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
-
-/// The SHA-256 of a client's TLS certificate in base64url, as an extension of the requests on its
-/// connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ClientCertificate(pub(super) String);
 
 /// Reads both.
 ///
@@ -36,6 +32,6 @@ pub(super) fn possession(
     let certificate = extensions.get::<ClientCertificate>();
     Ok(Possession {
         dpop,
-        certificate: certificate.map(|certificate| certificate.0.clone()),
+        certificate: certificate.and_then(|certificate| certificate.0.clone()),
     })
 }

@@ -488,6 +488,15 @@ fn keys_are_listed_rotated_and_revoked() {
     assert_eq!(revoked[0]["revoked"], json!(true));
     assert!(revoked[0]["revoked_at"].as_str().unwrap().ends_with('Z'));
     assert_eq!(cli.run(&["key", "revoke", "nonsense"]).code, 64);
+    // One name in 64 begins so, and is no option.
+    let hyphen = cli.run(&["key", "revoke", "-nonsense"]);
+    assert!(
+        hyphen
+            .stderr
+            .contains("there is no signing key `-nonsense`"),
+        "{}",
+        hyphen.stderr
+    );
 
     cli.json(&["tenant", "set", "acme", "--rotate-keys-every", "30"]);
     let shown = cli.json(&["tenant", "show", "acme"]);
@@ -539,4 +548,17 @@ fn client_grants_and_who_may_have_tokens_for_an_api() {
         cli.json(&set)["subject_type_authorization"],
         json!({"client": {"policy": "deny_all"}, "user": {"policy": "require_client_grant"}})
     );
+}
+
+#[test]
+fn tls_that_cannot_be_spoken_is_noticed_at_the_start() {
+    let cli = Cli::new();
+    cli.json(&["init", "--tenant", "acme"]);
+    let nowhere = cli.folder.path().join("nowhere.pem");
+    let nowhere = nowhere.to_str().unwrap();
+    let alone = cli.run(&["serve", "--tls-cert", nowhere]);
+    assert_eq!(alone.code, 64, "{}", alone.stderr);
+    let missing = cli.run(&["serve", "--tls-cert", nowhere, "--tls-key", nowhere]);
+    assert_eq!(missing.code, 64);
+    assert!(missing.stderr.contains("nowhere.pem"), "{}", missing.stderr);
 }

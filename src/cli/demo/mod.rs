@@ -50,7 +50,7 @@ pub(super) async fn run(args: Args, open: &OpenOptions, json: bool) -> Result<Ou
         let server = Arc::clone(&server);
         async move {
             let stop = async { drop(stopped.await) };
-            serve::serve(server, listener, ConnectionLimits::default(), stop).await
+            serve::serve(server, listener, None, ConnectionLimits::default(), stop).await
         }
     });
     let request = client::Request::new(&issuer, &seeded);

@@ -16,30 +16,57 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
 use super::{ConnectionLimits, PeerAddr};
+use crate::http::tls::{ClientCertificate, Tls};
 use crate::http::wire::{StrictStream, raw_response};
 
-/// Serves requests until either side is done with the connection.
+/// Shakes hands where there is TLS, then serves requests.
 pub(super) async fn drive(
     socket: TcpStream,
+    tls: Option<Tls>,
     peer: SocketAddr,
+    router: Router,
+    limits: ConnectionLimits,
+    stopping: watch::Receiver<bool>,
+) {
+    // Answers are small and complete: waiting for more to put into a packet only delays them.
+    let _only_a_delay_if_it_fails = socket.set_nodelay(true);
+    let Some(tls) = tls else {
+        return speak(socket, peer, None, router, limits, stopping).await;
+    };
+    match tokio::time::timeout(limits.handshake_timeout, tls.accept(socket)).await {
+        Ok(Ok((stream, certificate))) => {
+            speak(stream, peer, certificate, router, limits, stopping).await;
+        }
+        Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS connection came about"),
+        Err(_elapsed) => tracing::debug!(%peer, "the TLS handshake took too long"),
+    }
+}
+
+/// Serves requests until either side is done with the connection.
+async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    socket: S,
+    peer: SocketAddr,
+    certificate: Option<ClientCertificate>,
     router: Router,
     limits: ConnectionLimits,
     mut stopping: watch::Receiver<bool>,
 ) {
-    // Answers are small and complete: waiting for more to put into a packet only delays them.
-    let _only_a_delay_if_it_fails = socket.set_nodelay(true);
     let stream = StrictStream::new(socket, limits.stream());
     let closing = stream.closing();
     let service = hyper::service::service_fn(|request| {
         let router = router.clone();
         let closing = &closing;
         let timeout = limits.handler_timeout;
+        let mut request: Request<Incoming> = request;
+        if let Some(certificate) = &certificate {
+            request.extensions_mut().insert(certificate.clone());
+        }
         Box::pin(async move { respond(router, request, peer, timeout, closing).await })
     });
     let mut connection = http1::Builder::new()
@@ -69,7 +96,11 @@ pub(super) async fn drive(
 }
 
 /// Answers the request that the wire refused, if any, and closes without destroying the answer on its way.
-async fn close(stream: StrictStream<TcpStream>, limits: &ConnectionLimits, peer: SocketAddr) {
+async fn close<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: StrictStream<S>,
+    limits: &ConnectionLimits,
+    peer: SocketAddr,
+) {
     let refusal = stream.refusal();
     let peer_may_send = stream.peer_may_send();
     let mut socket = stream.into_inner();
@@ -95,14 +126,14 @@ pub(super) async fn turn_away(mut socket: TcpStream) {
     linger(socket, patience).await;
 }
 
-async fn send(socket: &mut TcpStream, response: &[u8], within: Duration) {
+async fn send(socket: &mut (impl AsyncWrite + Unpin), response: &[u8], within: Duration) {
     // Whoever does not read it does not get it; the connection ends either way.
     let _sent = tokio::time::timeout(within, socket.write_all(response)).await;
 }
 
 /// Closes in two steps, as RFC 9112 section 9.6 describes: closing a socket with unread bytes resets the connection,
 /// and a reset makes the peer discard an answer it has not read.
-async fn linger(mut socket: TcpStream, within: Duration) {
+async fn linger(mut socket: impl AsyncRead + AsyncWrite + Unpin, within: Duration) {
     const MOST_BYTES: usize = 256 * 1024;
     let drain = async {
         if socket.shutdown().await.is_err() {

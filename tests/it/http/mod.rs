@@ -6,3 +6,4 @@ mod params;
 mod requests;
 mod server;
 mod stream;
+mod tls;
