@@ -183,6 +183,7 @@ async fn seed(server: Arc<Server>) -> (Arc<Server>, Vec<(&'static str, String)>)
             order: None,
             grants: Vec::new(),
             on_fault: Some(OnFault::Deny),
+            permissions: None,
         };
         rules::bind(&server, &tenant, name, binding)
             .await

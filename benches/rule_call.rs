@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use claimsmith::rule_host::{
-    BoundRule, Exchange, Limits, OnFault, Outcome, RuleHost, RuleReport, Subject,
+    BoundRule, Exchange, Limits, OnFault, Outcome, Permissions, RuleHost, RuleReport, Subject,
 };
 use serde_json::json;
 
@@ -104,6 +104,7 @@ fn candidate(host: &RuleHost, name: String, bytes: &[u8]) -> Candidate {
         rule: Ok(rule),
         on_fault: OnFault::Deny,
         manifest: None,
+        permissions: Permissions::default(),
     };
     Candidate {
         name,

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 
 use crate::credential::{HashSettings, PoolSettings};
 use crate::rule_host::Limits;
+use crate::rule_host::fetch::NetworkOptions;
 use crate::secret::Secret;
 
 /// Settings of the process; everything else is a tenant's and lives in the store.
@@ -25,6 +26,8 @@ pub struct Config {
     pub limits: Limits,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// What rules may reach beside the public internet, and whom they trust.
+    pub network: NetworkOptions,
 }
 
 impl Config {
@@ -41,6 +44,7 @@ impl Config {
             hashing_pool: PoolSettings::default(),
             limits: Limits::default(),
             trusted_proxies: Vec::new(),
+            network: NetworkOptions::default(),
         }
     }
 }

@@ -208,6 +208,7 @@ mod tests {
             effects: Vec::new(),
             logs: vec![line; lines],
             logs_dropped: 3,
+            fetches: Vec::new(),
             fuel: 0,
             memory_bytes: 0,
             duration_us: 0,
@@ -231,6 +232,7 @@ mod tests {
             rules: Some(Report {
                 rules: vec![rule],
                 provenance: Vec::new(),
+                recording: Default::default(),
             }),
         }
     }

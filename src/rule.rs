@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::rule_host::{Grant, Manifest, OnFault};
+use crate::rule_host::{Grant, Manifest, OnFault, Permissions};
 use crate::store::{Record, Table};
 use crate::tenant::TenantName;
 use crate::token::Sealed;
@@ -52,6 +52,9 @@ pub struct Binding {
     pub grants: Vec<Grant>,
     /// What becomes of the login when the rule fails.
     pub on_fault: OnFault,
+    /// What it may do beyond deciding; nothing in stores that knew no permissions.
+    #[serde(default)]
+    pub permissions: Permissions,
 }
 
 impl Record for Binding {

@@ -95,7 +95,11 @@ impl Server {
             passwords: Passwords::start(config.hashing, config.hashing_pool)?,
             guard: Guard::start(records.clone()),
             trusted_proxies: config.trusted_proxies.clone(),
-            rule_host: Arc::new(RuleHost::new(config.limits.clone(), Some(&cache))?),
+            rule_host: Arc::new(RuleHost::with_network(
+                config.limits.clone(),
+                Some(&cache),
+                config.network.clone(),
+            )?),
             records,
             clock,
             store,

@@ -2,7 +2,7 @@
 
 use super::{Error, LIST_LIMIT, check_text, require_tenant};
 use crate::rule::{Binding, ConfigurationValue, RuleVersion};
-use crate::rule_host::{Grant, Inspection, Manifest, OnFault};
+use crate::rule_host::{Grant, Inspection, Manifest, OnFault, Permissions};
 use crate::secret::Secret;
 use crate::server::Server;
 use crate::store::{Batch, Stored, blob};
@@ -79,6 +79,8 @@ pub struct NewBinding {
     pub grants: Vec<Grant>,
     /// What its failure means; what the manifest says if none, and else that the login ends.
     pub on_fault: Option<OnFault>,
+    /// What it may do beyond deciding; as before if none, which is nothing for a new binding.
+    pub permissions: Option<Permissions>,
 }
 
 /// Puts a rule to use, or changes how it is used.
@@ -126,11 +128,25 @@ pub async fn bind(
             new.grants
         },
         on_fault: new.on_fault.or(asked).unwrap_or_default(),
+        permissions: new
+            .permissions
+            .or(known.map(|known| known.permissions.clone()))
+            .unwrap_or_default(),
     };
+    let hosts = binding.permissions.hosts.len();
+    if hosts > MAX_HOSTS {
+        return Err(Error::invalid(
+            "the binding",
+            format!("it allows {hosts} hosts, and at most {MAX_HOSTS} may be"),
+        ));
+    }
     let batch = Batch::durable().put(&[tenant.as_str(), rule], &binding);
     server.records.commit(batch).await?;
     Ok(binding)
 }
+
+/// More hosts than this a binding cannot allow.
+const MAX_HOSTS: usize = 100;
 
 /// The grants that a rule runs on unless its binding says otherwise.
 pub const GRANTS_WITH_A_USER: [Grant; 6] = [

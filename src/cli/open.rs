@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use ipnet::IpNet;
 
 use super::CliError;
 use crate::config::Config;
 use crate::credential::HashSettings;
+use crate::rule_host::fetch::{NetworkOptions, read_certificates};
 use crate::secret::Secret;
 use crate::server::Server;
 use crate::tenant::{Tenant, TenantName};
@@ -99,6 +101,38 @@ impl OpenOptions {
         };
         set(&mut config);
         Ok(Arc::new(Server::open(&config).await?))
+    }
+}
+
+/// What an operator decides about the network that rules see.
+#[derive(Args, Clone)]
+pub(super) struct NetworkArgs {
+    /// A network that rules may reach although it is not of the public internet, for example
+    /// `10.20.0.0/16` for APIs of your own; every tenant's rules may, if their bindings allow the host
+    #[arg(
+        long,
+        env = "CLAIMSMITH_RULES_MAY_REACH",
+        value_name = "CIDR",
+        value_delimiter = ','
+    )]
+    rules_may_reach: Vec<IpNet>,
+    /// Certificates (PEM) that rules' requests trust beside those of the operating system
+    #[arg(long, env = "CLAIMSMITH_RULES_CA", value_name = "FILE")]
+    rules_ca: Vec<PathBuf>,
+}
+
+impl NetworkArgs {
+    pub(super) fn options(&self) -> Result<NetworkOptions, CliError> {
+        let mut extra_roots = Vec::new();
+        for path in &self.rules_ca {
+            let read = read_certificates(path);
+            extra_roots.extend(read.map_err(|e| CliError::invalid(format!("--rules-ca {e}")))?);
+        }
+        Ok(NetworkOptions {
+            may_reach: self.rules_may_reach.clone(),
+            extra_roots,
+            ..NetworkOptions::default()
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use tokio::net::TcpListener;
 
-use super::open::OpenOptions;
+use super::open::{NetworkArgs, OpenOptions};
 use super::output::Output;
 use super::{CliError, ExitCode};
 use crate::admin::keys;
@@ -72,12 +72,18 @@ pub(super) struct Args {
     /// many as `--connections`
     #[arg(long, value_name = "N", default_value_t = ConnectionLimits::default().connections_per_address)]
     connections_per_address: usize,
+    #[command(flatten)]
+    network: NetworkArgs,
 }
 
 pub(super) async fn run(args: Args, open: &OpenOptions) -> Result<Output, CliError> {
     start_logging(&args.log)?;
+    let network = args.network.options()?;
     let server = open
-        .open_existing_with(|config| config.trusted_proxies = args.trusted_proxies)
+        .open_existing_with(|config| {
+            config.trusted_proxies = args.trusted_proxies;
+            config.network = network;
+        })
         .await?;
     let tls = match (&args.tls_cert, &args.tls_key) {
         (Some(cert), Some(key)) => {

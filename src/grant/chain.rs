@@ -42,6 +42,7 @@ pub(super) async fn load(
             name: binding.rule,
             version: binding.version,
             on_fault: binding.on_fault,
+            permissions: binding.permissions,
         });
     }
     Ok(chain)

@@ -140,6 +140,11 @@ async fn run(
         Verdict::Denied(denial) => return Err(Error::Denied(denial, failures.denials)),
         Verdict::Faulted => return Err(failures.fault),
         Verdict::MfaRequired { .. } => return Err(Error::MfaRequired),
+        Verdict::Busy => {
+            return Err(Error::Busy {
+                retry_after_secs: 1,
+            });
+        }
     };
     trail.scopes(&approved.changes().scopes);
 

@@ -8,6 +8,7 @@ use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline};
 use super::bindings::types;
 use super::component::Rule;
 use super::fault::{Failure, Phase, Stop, explain};
+use super::fetch::{Errands, FetchReport};
 use super::guest::{Facts, Guest};
 use super::journal::Pages;
 use super::{Limits, bindings};
@@ -22,29 +23,35 @@ pub(super) struct Trace {
     pub(super) fuel: u64,
     pub(super) memory_bytes: u64,
     pub(super) duration: Duration,
+    pub(super) fetches: Vec<FetchReport>,
 }
 
 /// Calls `decide`. Dropping the future in the middle (the client has gone) frees the slot.
+///
+/// The chain's errands are lent to the guest, and come back.
 pub(super) async fn decide(
     engine: &Engine,
     rule: &Rule,
     facts: Facts,
+    errands: Option<Errands>,
     exchange: types::Exchange<'_>,
     limits: &Limits,
-) -> (Answer, Trace) {
-    let mut store = store(engine, facts, limits);
+) -> (Answer, Trace, Option<Errands>) {
+    let mut store = store(engine, facts, errands, limits);
     let watch = Arc::clone(&store.data().watch);
     let answer = watch.time(answer(&mut store, rule, exchange, limits)).await;
     // Nothing is left when it ran out.
     let left = store.get_fuel().unwrap_or_default();
     let mut guest = store.into_data();
+    let mut errands = guest.errands.take();
     let trace = Trace {
         pages: guest.close(),
         fuel: limits.fuel.saturating_sub(left),
         memory_bytes: guest.meter.peak as u64,
         duration: watch.elapsed(),
+        fetches: errands.as_mut().map(Errands::end_rule).unwrap_or_default(),
     };
-    (answer, trace)
+    (answer, trace, errands)
 }
 
 /// Instantiates a rule without calling it: what an upload is tried with.
@@ -54,7 +61,7 @@ pub(super) async fn try_instantiate(
     facts: Facts,
     limits: &Limits,
 ) -> Result<(), Failure> {
-    let mut store = store(engine, facts, limits);
+    let mut store = store(engine, facts, None, limits);
     let watch = Arc::clone(&store.data().watch);
     let instance = watch.time(instantiate(&mut store, rule, limits)).await;
     instance.map(drop)
@@ -88,8 +95,8 @@ async fn instantiate(
 /// a start function.
 ///
 /// Only what the guest computes counts towards its deadline; its waiting is bounded elsewhere.
-fn store(engine: &Engine, facts: Facts, limits: &Limits) -> Store<Guest> {
-    let mut store = Store::new(engine, Guest::new(limits, facts));
+fn store(engine: &Engine, facts: Facts, errands: Option<Errands>, limits: &Limits) -> Store<Guest> {
+    let mut store = Store::new(engine, Guest::new(limits, facts, errands));
     store.limiter(|guest| &mut guest.meter);
     // Fails only without `consume_fuel`; the guest would then have none and trap at once.
     let _ = store.set_fuel(limits.fuel);

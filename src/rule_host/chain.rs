@@ -10,6 +10,7 @@ use super::bindings::types;
 use super::call::{self, Trace};
 use super::draft::{Author, Working};
 use super::fault::Failure;
+use super::fetch::Errands;
 use super::guest::Facts;
 use super::input::Input;
 use super::request::{self, Request};
@@ -40,6 +41,8 @@ pub(super) struct Run<'h> {
     pub(super) draft: Working,
     pub(super) reports: Vec<RuleReport>,
     exchange_id: Arc<str>,
+    /// The requests of all its rules; lent to the one that runs.
+    pub(super) errands: Option<Errands>,
     configuration: &'h BTreeMap<String, Secret>,
     /// A copy for the stores, made when the first rule comes that can read it.
     copied: Option<Arc<BTreeMap<String, Secret>>>,
@@ -51,6 +54,7 @@ impl<'h> Run<'h> {
         limits: &'h Limits,
         exchange: Exchange,
         configuration: &'h BTreeMap<String, Secret>,
+        errands: Option<Errands>,
     ) -> Self {
         Self {
             engine,
@@ -58,6 +62,7 @@ impl<'h> Run<'h> {
             exchange_id: exchange.id.as_str().into(),
             draft: Working::new(exchange),
             reports: Vec::new(),
+            errands,
             configuration,
             copied: None,
         }
@@ -117,8 +122,13 @@ impl<'h> Run<'h> {
         self.draft.refresh();
         let facts = self.facts(bound, rule);
         let input = Input::of(&self.draft);
-        let (answer, trace) =
-            call::decide(self.engine, rule, facts, input.exchange(), limits).await;
+        let mut errands = self.errands.take();
+        if let Some(errands) = &mut errands {
+            errands.begin_rule(bound.may_reach());
+        }
+        let (answer, trace, errands) =
+            call::decide(self.engine, rule, facts, errands, input.exchange(), limits).await;
+        self.errands = errands;
         let decided = match answer {
             Ok(Ok(effects)) => request::parse(effects, limits).map(Ok),
             Ok(Err(denial)) => parse_denial(denial, limits).map(Err),
@@ -197,6 +207,7 @@ impl<'h> Run<'h> {
             effects,
             logs: trace.pages.lines,
             logs_dropped: trace.pages.dropped,
+            fetches: trace.fetches,
             fuel: trace.fuel,
             memory_bytes: trace.memory_bytes,
             duration_us: u64::try_from(trace.duration.as_micros()).unwrap_or(u64::MAX),

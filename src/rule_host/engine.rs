@@ -118,9 +118,9 @@ fn features(config: &mut Config) {
     // stack switching, asynchronous components. See the features of wasmtime in `Cargo.toml`.
 }
 
-/// One slot for each chain that may run at a time, and one for an inspection.
+/// One slot for each chain that may be under way, and one for an inspection.
 pub(super) fn slots(limits: &Limits) -> u32 {
-    limits.concurrency.saturating_add(1)
+    limits.in_flight.saturating_add(1)
 }
 
 fn pool(limits: &Limits) -> PoolingAllocationConfig {

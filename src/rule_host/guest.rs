@@ -9,6 +9,7 @@ use wasmtime::component::{HasSelf, Linker};
 
 use super::bindings::{configuration, fetch, log};
 use super::fault::Stop;
+use super::fetch::Errands;
 use super::journal::{Journal, Pages};
 use super::stopwatch::Stopwatch;
 use super::wasi::Shell;
@@ -24,6 +25,8 @@ pub(super) struct Guest {
     pub(super) watch: Arc<Stopwatch>,
     /// The reading of that stopwatch at which the guest is stopped.
     pub(super) deadline: Duration,
+    /// Its requests to the network; none outside an exchange.
+    pub(super) errands: Option<Errands>,
     facts: Facts,
     shell: Option<Box<Shell>>,
 }
@@ -52,12 +55,13 @@ impl Facts {
 }
 
 impl Guest {
-    pub(super) fn new(limits: &Limits, facts: Facts) -> Self {
+    pub(super) fn new(limits: &Limits, facts: Facts, errands: Option<Errands>) -> Self {
         Self {
             meter: Meter::new(limits),
             journal: Journal::new(limits),
             watch: Arc::new(Stopwatch::new()),
             deadline: limits.deadline,
+            errands,
             facts,
             shell: None,
         }
@@ -112,14 +116,6 @@ impl configuration::Host for Guest {
     }
 }
 
-impl fetch::Host for Guest {
-    /// No binding can allow a host in this version, so none is allowed. The import is there all the
-    /// same: rules built today will run unchanged once hosts can be allowed.
-    async fn send(&mut self, _: fetch::Outgoing) -> Result<fetch::Incoming, fetch::FetchError> {
-        Err(fetch::FetchError::HostNotAllowed)
-    }
-}
-
 /// Bounds memory and tables, and remembers the most memory that was held.
 ///
 /// A guest that asks for too much is stopped rather than told no: compilers turn a no into
@@ -135,6 +131,11 @@ pub(super) struct Meter {
 }
 
 impl Meter {
+    /// The memory that is held now, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
     fn new(limits: &Limits) -> Self {
         Self {
             held: 0,

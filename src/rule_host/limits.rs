@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::fetch::FetchLimits;
+
 /// The limits of one rule host. The same for every tenant, and for `rule run` as for the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Limits {
@@ -50,8 +52,17 @@ pub struct Limits {
     pub log_line_bytes: usize,
     /// Rules of one chain.
     pub chain: usize,
-    /// Chains that run at the same time; more wait their turn.
+    /// Chains that compute at the same time; more wait their turn. A tenant alone gets half.
     pub concurrency: u32,
+    /// Chains that are under way at the same time, those among them that wait for the network.
+    /// A tenant alone gets half.
+    pub in_flight: u32,
+    /// Chains of one tenant that wait to get under way.
+    pub queue: usize,
+    /// How long a chain waits to get under way.
+    pub queueing: Duration,
+    /// What rules may ask of the network.
+    pub fetch: FetchLimits,
     /// Compiled code kept in memory, in bytes; what was used longest ago goes first.
     pub code_bytes: usize,
 }
@@ -82,7 +93,8 @@ impl Default for Limits {
             // rule may take for it.
             deadline: Duration::from_millis(250),
             // Rust guests hold 1.1 MiB, C guests 128 KiB, QuickJS 1.2 to 4 MiB. It bounds the host:
-            // `concurrency` times this is the worst case, 1 GiB.
+            // `concurrency` times this is the worst case for those that compute, 1 GiB; those that wait
+            // are bounded by `fetch.waiting_mib`.
             memory_bytes: 16 << 20,
             // One element for each function whose address is taken; QuickJS has some 1,700.
             table_elements: 20_000,
@@ -118,9 +130,16 @@ impl Default for Limits {
             log_line_bytes: 1024,
             // At 50 µs each a chain of this length costs less than the password hash.
             chain: 32,
-            // A call keeps a core busy and waits for nothing, so more than a few per core gain
-            // nothing; 64 slots keep 128 MiB resident at the most.
+            // A call that computes keeps a core busy, so more than a few per core gain nothing.
             concurrency: 64,
+            // Auth0 lets 250 be under way for a tenant; a tenant alone gets 256 of these. A slot is
+            // address space, and 2 MiB resident once it was used.
+            in_flight: 512,
+            // At 20 logins a second and core, the password hashes before them come no faster.
+            queue: 1024,
+            // Who waits longer would not get through the 20 s after it within the server's 30.
+            queueing: Duration::from_secs(5),
+            fetch: FetchLimits::default(),
             // A Rust rule compiles to 200 KB, a JavaScript engine to 3 MB.
             code_bytes: 512 << 20,
         }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fault::Failure;
+use super::fetch::HostPattern;
 use super::request::{Kind, Request};
 use super::text::{deceives, printable};
 use super::{Fault, Inspection, Limits, OnFault, Rejection, claim_name};
@@ -30,7 +31,7 @@ pub struct Manifest {
     pub scopes: Vec<Pattern>,
     /// Hosts that it may reach; the binding must allow them too.
     #[serde(default)]
-    pub hosts: Vec<Pattern>,
+    pub hosts: Vec<HostPattern>,
     /// Keys of the tenant's configuration that it reads.
     #[serde(default)]
     pub configuration: Vec<Pattern>,
@@ -109,16 +110,22 @@ impl Manifest {
                     .find_map(|(list, patterns)| list_problem(list, patterns))
             })
             .or_else(|| {
+                let too_many = self.hosts.len() > Self::MAX_ENTRIES;
+                too_many.then(|| {
+                    let most = Self::MAX_ENTRIES;
+                    ("hosts".into(), format!("`hosts` may have {most} entries"))
+                })
+            })
+            .or_else(|| {
                 let nothing = self.fuel == Some(0) || self.memory_bytes == Some(0);
                 nothing.then(|| ("0".into(), "with no fuel or no memory no rule runs".into()))
             })
     }
 
-    fn lists(&self) -> [(&'static str, &[Pattern]); 4] {
+    fn lists(&self) -> [(&'static str, &[Pattern]); 3] {
         [
             ("claims", &self.claims),
             ("scopes", &self.scopes),
-            ("hosts", &self.hosts),
             ("configuration", &self.configuration),
         ]
     }
@@ -151,13 +158,6 @@ impl Manifest {
     #[must_use]
     pub fn allows_key(&self, key: &str) -> bool {
         matches_any(&self.configuration, key)
-    }
-
-    /// Whether it may reach this host (in lower case, `host` or `host:port`). The binding has the
-    /// other half of the answer.
-    #[must_use]
-    pub fn allows_host(&self, host: &str) -> bool {
-        matches_any(&self.hosts, host)
     }
 
     /// Finds the first effect that the manifest does not allow. `scopes` are those granted before
@@ -241,16 +241,16 @@ impl Manifest {
     pub fn remarks(&self, inspection: &Inspection, limits: &Limits) -> Vec<String> {
         let mut remarks = Vec::new();
         for (interface, list, entries) in [
-            ("configuration", "configuration", &self.configuration),
-            ("fetch", "hosts", &self.hosts),
+            ("configuration", "configuration", self.configuration.len()),
+            ("fetch", "hosts", self.hosts.len()),
         ] {
-            match (inspection.imports_interface(interface), entries.is_empty()) {
+            match (inspection.imports_interface(interface), entries == 0) {
                 (true, true) => remarks.push(format!(
                     "the component imports `{interface}`, and `{list}` is empty: to use it will be a fault"
                 )),
                 (false, false) => remarks.push(format!(
                     "`{list}` lists {}, and the component does not import `{interface}`: it needs none",
-                    entries.len()
+                    entries
                 )),
                 _ => {}
             }
@@ -374,7 +374,7 @@ on_fault = "skip"
     fn what_is_not_listed_is_not_allowed() {
         let bare = Manifest::parse("name = \"a\"\nversion = \"1\"").unwrap();
         assert!(!bare.allows_claim("x") && !bare.allows_scope("x"));
-        assert!(!bare.allows_key("x") && !bare.allows_host("x"));
+        assert!(!bare.allows_key("x") && bare.hosts.is_empty());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Runs rules: untrusted WebAssembly components, each call in an instance of its own.
 //!
-//! Knows nothing of HTTP, of the store, of grants or of tenants' records.
+//! Knows nothing of the store, of grants, of tenants' records or of the HTTP that is spoken with clients;
+//! only [`fetch`] knows the HTTP that rules speak with others.
 
 mod admission;
 mod bindings;
@@ -13,11 +14,14 @@ mod effect;
 mod engine;
 pub mod exchange;
 mod fault;
+pub mod fetch;
+mod gate;
 mod guest;
 mod input;
 mod journal;
 mod limits;
 mod manifest;
+mod permissions;
 mod pipeline;
 mod rejection;
 mod request;
@@ -32,6 +36,7 @@ pub use self::engine::Error;
 pub use self::exchange::{Draft, Exchange, Grant};
 pub use self::limits::Limits;
 pub use self::manifest::{Manifest, ManifestError, Metadata, Pattern};
+pub use self::permissions::Permissions;
 pub use self::pipeline::{BoundRule, RuleHost};
 pub use self::rejection::Rejection;
 pub use self::verdict::{

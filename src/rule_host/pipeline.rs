@@ -6,15 +6,16 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use tokio::sync::Semaphore;
 use wasmtime::Engine;
 
 use super::chain::{End, Run};
 use super::component::{Components, Inspection, Rule};
+use super::fetch::{Errands, Network, NetworkOptions, Recording, Source, Turn};
+use super::gate::{Full, Gate, Permit};
 use super::guest::Facts;
 use super::{
-    ApprovedClaims, Error, Exchange, Limits, Manifest, OnFault, Rejection, Report, Subject,
-    Verdict, call, engine,
+    ApprovedClaims, Error, Exchange, Limits, Manifest, OnFault, Permissions, Rejection, Report,
+    Subject, Verdict, call, engine,
 };
 use crate::secret::Secret;
 
@@ -23,7 +24,11 @@ pub struct RuleHost {
     engine: Engine,
     limits: Limits,
     components: Components,
-    slots: Semaphore,
+    /// The places that instances live in.
+    slots: Gate,
+    /// The turns to compute. A chain that waits for the network keeps its slot and gives up its turn.
+    turns: Gate,
+    network: Arc<Network>,
     /// Held by the one inspection that may run at a time, for which the pool has a slot to spare.
     inspecting: Mutex<()>,
 }
@@ -41,17 +46,45 @@ pub struct BoundRule {
     pub on_fault: OnFault,
     /// What it may do; none allows all that the interface offers.
     pub manifest: Option<Arc<Manifest>>,
+    /// What it may do beyond deciding.
+    pub permissions: Permissions,
+}
+
+impl BoundRule {
+    /// What its binding allows and, if it has one, its manifest lists.
+    pub(super) fn may_reach(&self) -> Permissions {
+        let Some(manifest) = &self.manifest else {
+            return self.permissions.clone();
+        };
+        self.permissions.intersection(&Permissions {
+            hosts: manifest.hosts.clone(),
+            // A manifest has no say in it: it is the tenant's traffic.
+            allow_http: true,
+        })
+    }
 }
 
 impl RuleHost {
     /// A host with an engine of its own. Compiled code is kept in `cache_dir`, if there is one, from
     /// one process to the next; whoever can write there can run code as this process.
     pub fn new(limits: Limits, cache_dir: Option<&Path>) -> Result<Self, Error> {
+        Self::with_network(limits, cache_dir, NetworkOptions::default())
+    }
+
+    /// The same with an operator's decisions about the network that rules see.
+    pub fn with_network(
+        limits: Limits,
+        cache_dir: Option<&Path>,
+        network: NetworkOptions,
+    ) -> Result<Self, Error> {
         let engine = engine::start(&limits, cache_dir)?;
         let components =
             Components::new(engine.clone()).map_err(|e| Error::Engine(format!("{e:#}")))?;
         Ok(Self {
-            slots: Semaphore::new(limits.concurrency as usize),
+            slots: Gate::new(limits.in_flight as usize, limits.queue),
+            // Only chains that have a slot come for a turn, so the queue is bounded by the slots.
+            turns: Gate::new(limits.concurrency as usize, usize::MAX),
+            network: Arc::new(Network::new(network, limits.fetch.clone())),
             inspecting: Mutex::new(()),
             engine,
             limits,
@@ -98,7 +131,7 @@ impl RuleHost {
     /// Instantiates a rule and drops the instance: what a call costs before `decide` is called.
     /// The error says what happened and what to do.
     pub async fn instantiate_once(&self, rule: &Rule) -> Result<(), String> {
-        let _slot = self.slots.acquire().await.ok();
+        let _slot = self.slots.enter(&Arc::from("")).await.ok();
         let facts = Facts::none(rule);
         call::try_instantiate(&self.engine, rule, facts, &self.limits)
             .await
@@ -116,22 +149,60 @@ impl RuleHost {
         exchange: Exchange,
         configuration: &BTreeMap<String, Secret>,
     ) -> (Verdict<S>, Report) {
-        // 1. Wait for a slot; the semaphore is fair, and never closed.
-        let _slot = match chain {
-            [] => None,
-            _ => self.slots.acquire().await.ok(),
+        self.drive(chain, subject, exchange, configuration, Source::Network)
+            .await
+    }
+
+    /// The same with `recording` in place of the network: what the rules fetch is answered as it was
+    /// then, in the same order, and what is not in the recording is unreachable.
+    pub async fn replay<S: Subject>(
+        &self,
+        chain: &[BoundRule],
+        subject: S,
+        exchange: Exchange,
+        configuration: &BTreeMap<String, Secret>,
+        recording: Recording,
+    ) -> (Verdict<S>, Report) {
+        let source = Source::Recording(recording);
+        self.drive(chain, subject, exchange, configuration, source)
+            .await
+    }
+
+    async fn drive<S: Subject>(
+        &self,
+        chain: &[BoundRule],
+        subject: S,
+        exchange: Exchange,
+        configuration: &BTreeMap<String, Secret>,
+        source: Source,
+    ) -> (Verdict<S>, Report) {
+        // 1. Wait for a slot and for a turn to compute; nobody needs either to run no rules.
+        let tenant: Arc<str> = exchange.tenant.as_str().into();
+        let (_slot, errands) = match chain {
+            [] => (None, None),
+            _ => match self.admit(&tenant).await {
+                Some((slot, turn)) => {
+                    let errands = Errands::new(Arc::clone(&self.network), source, turn);
+                    (Some(slot), Some(errands))
+                }
+                None => return (Verdict::Busy, Report::default()),
+            },
         };
         // 2. Run the rules in order.
-        let mut run = Run::new(&self.engine, &self.limits, exchange, configuration);
+        let mut run = Run::new(&self.engine, &self.limits, exchange, configuration, errands);
         let end = run.chain(chain).await;
         let Run {
-            mut draft, reports, ..
+            mut draft,
+            reports,
+            errands,
+            ..
         } = run;
         let demand = draft.factor_demand.take();
         let (changes, provenance) = draft.into_changes();
         let report = Report {
             rules: reports,
             provenance,
+            recording: errands.map(Errands::into_recording).unwrap_or_default(),
         };
         // 3. Only a chain that came to its end approves.
         let verdict = match (end, demand) {
@@ -144,6 +215,16 @@ impl RuleHost {
             (End::Reached, None) => Verdict::Approved(ApprovedClaims::new(subject, changes)),
         };
         (verdict, report)
+    }
+
+    /// A slot for a chain, and its first turn to compute; none if that takes too long.
+    async fn admit(&self, tenant: &Arc<str>) -> Option<(Permit, Turn)> {
+        let admitted = async {
+            let slot = self.slots.enter(tenant).await?;
+            Ok::<_, Full>((slot, Turn::take(&self.turns, tenant).await?))
+        };
+        let within = tokio::time::timeout(self.limits.queueing, admitted);
+        within.await.ok()?.ok()
     }
 }
 

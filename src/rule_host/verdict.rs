@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::fetch::{FetchReport, Recording};
+
 /// Proof that somebody authenticated, carried through the rules to the mint. The rule host reads
 /// nothing from it; implemented for `AuthenticatedUser`, for machines, and for the workbench's
 /// fixtures (which the mint does not take).
@@ -26,6 +28,8 @@ pub enum Verdict<S> {
         /// Whether the client may be remembered.
         allow_remember: bool,
     },
+    /// No rule ran: too many chains of this tenant are under way.
+    Busy,
 }
 
 /// What the mint may sign. Only the rule host makes one, and only out of an authenticated subject.
@@ -97,6 +101,10 @@ pub struct Report {
     pub rules: Vec<RuleReport>,
     /// Who set what, in the order it was last set.
     pub provenance: Vec<Provenance>,
+    /// What the network answered. For whoever wants to run the exchange again; it is not written
+    /// along with the rest, because it holds whole responses.
+    #[serde(skip)]
+    pub recording: Recording,
 }
 
 impl Report {
@@ -114,7 +122,10 @@ impl Report {
     /// How each rule ended and what it used, and nothing that it said.
     pub fn drop_lines_and_effects(&mut self) {
         self.keep_lines(0);
-        self.rules.iter_mut().for_each(|rule| rule.effects.clear());
+        for rule in &mut self.rules {
+            rule.effects.clear();
+            rule.fetches.clear();
+        }
     }
 
     fn keep_lines(&mut self, most: usize) {
@@ -141,6 +152,9 @@ pub struct RuleReport {
     pub logs: Vec<LogLine>,
     /// Log lines past the limit.
     pub logs_dropped: u64,
+    /// What it asked of the network.
+    #[serde(default)]
+    pub fetches: Vec<FetchReport>,
     /// Fuel used; the same on every machine.
     pub fuel: u64,
     /// The most linear memory it held, in bytes.

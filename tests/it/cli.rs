@@ -373,6 +373,76 @@ fn rule_run_tells_allow_deny_fault_and_a_bad_file_apart_by_its_exit_code() {
 }
 
 #[test]
+fn rule_run_answers_requests_from_its_file_and_never_from_the_network() {
+    use crate::rule_host::fetch_guest::{fetching, get};
+    let cli = Cli::new();
+    let component = cli.folder.path().join("asking.wasm");
+    let requests =
+        ["known", "unknown"].map(|path| get(&format!("https://api.acme.example/{path}")));
+    std::fs::write(&component, fetching(&requests)).unwrap();
+    let input = cli.folder.path().join("input.json");
+    let known = json!({"url": "https://api.acme.example/known", "body": "hello", "status": 201});
+    let document = json!({"exchange": {}, "fetches": [known]});
+    std::fs::write(&input, document.to_string()).unwrap();
+    let [component, input] = [&component, &input].map(|path| path.to_str().unwrap());
+    let run = ["rule", "run", component, "--input", input];
+    let done = cli.json(&run);
+    let messages: Vec<&str> = done["rules"][0]["logs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| line["message"].as_str().unwrap())
+        .collect();
+    assert_eq!(messages[0], "hello");
+    assert!(
+        messages[1].contains("a replay has no network"),
+        "{messages:?}"
+    );
+    let text = cli.run(&run).stdout;
+    assert!(
+        text.contains("fetch GET https://api.acme.example/known: 201, 5 bytes"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_binding_shows_the_hosts_it_allows_and_keeps_them_until_told_otherwise() {
+    let cli = Cli::new();
+    cli.json(&["init", "--tenant", "acme"]);
+    cli.json(&["rule", "upload", "asking", &rule("email-allow-list-c")]);
+    let bind = |options: &[&str]| cli.json(&[&["rule", "bind", "asking"], options].concat());
+    let hosts = |bound: &Value| bound["permissions"].clone();
+    assert_eq!(hosts(&bind(&[])), json!({"hosts": [], "allow_http": false}));
+    let allowed = bind(&[
+        "--allow-host",
+        "API.example.com",
+        "--allow-host",
+        "*.example.net:8443",
+        "--allow-http",
+    ]);
+    let expected = json!({"hosts": ["api.example.com", "*.example.net:8443"], "allow_http": true});
+    assert_eq!(hosts(&allowed), expected);
+    assert_eq!(hosts(&bind(&["--order", "7"])), expected);
+    let listed = cli.run(&["rule", "list"]).stdout;
+    assert!(
+        listed.contains("api.example.com *.example.net:8443 (http too)"),
+        "{listed}"
+    );
+    assert_eq!(hosts(&bind(&["--no-hosts"]))["hosts"], json!([]));
+    for (options, complaint) in [
+        (
+            &["--allow-host", "https://a.example"][..],
+            "leave out the scheme",
+        ),
+        (&["--allow-http"], "--allow-host"),
+    ] {
+        let refused = cli.run(&[&["rule", "bind", "asking"], options].concat());
+        assert_eq!(refused.code, 64, "{}", refused.stderr);
+        assert!(refused.stderr.contains(complaint), "{}", refused.stderr);
+    }
+}
+
+#[test]
 fn a_data_directory_in_use_or_from_a_newer_version_is_69_and_one_sentence() {
     let cli = Cli::new();
     cli.json(&["init", "--tenant", "acme"]);

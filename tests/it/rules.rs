@@ -7,16 +7,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use claimsmith::rule_host::{
-    BoundRule, Changes, Denial, Exchange, Limits, LogLine, Manifest, OnFault, Report, Rule,
-    RuleHost, Subject, Verdict,
+    BoundRule, Changes, Denial, Exchange, Limits, LogLine, Manifest, OnFault, Permissions, Report,
+    Rule, RuleHost, Subject, Verdict,
 };
 use claimsmith::secret::Secret;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// What `rules/` holds besides rules: the crate that those in Rust share, and cargo's output.
-const NO_RULES: [&str; 2] = ["guest", "target"];
+/// What `rules/` holds besides rules: the JavaScript engine, the crate that those in Rust share, and
+/// cargo's output.
+const NO_RULES: [&str; 3] = ["engine", "guest", "target"];
 
 #[tokio::test]
 async fn every_shipped_rule_does_what_its_cases_say() {
@@ -175,6 +176,7 @@ async fn run(host: &RuleHost, rule: &Rule, manifest: &Arc<Manifest>, case: &Path
         rule: Ok(rule.clone()),
         on_fault: OnFault::Deny,
         manifest: Some(Arc::clone(manifest)),
+        permissions: Permissions::default(),
     };
     let (verdict, report) = host
         .run(&[bound], Somebody, input.exchange, &input.configuration)
@@ -206,6 +208,7 @@ impl Seen {
             Verdict::Denied(denial) => ("denied", None, Some(denial)),
             Verdict::Faulted => ("faulted", None, None),
             Verdict::MfaRequired { .. } => ("mfa_required", None, None),
+            Verdict::Busy => ("busy", None, None),
         };
         let logs = report
             .rules

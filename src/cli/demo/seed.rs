@@ -152,6 +152,7 @@ async fn bind_rules(
             order: Some(order),
             grants: Vec::new(),
             on_fault: None,
+            permissions: None,
         };
         rules::bind(server, tenant, rule.name, binding).await?;
     }

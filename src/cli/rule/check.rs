@@ -8,6 +8,7 @@ use super::load::Source;
 use super::{CliError, Output, engine};
 use crate::cli::output::table;
 use crate::cli::progress;
+use crate::rule_host::fetch::HostPattern;
 use crate::rule_host::{Inspection, Limits, Manifest, Metadata, Pattern};
 
 #[derive(clap::Args)]
@@ -81,14 +82,12 @@ fn permissions(manifest: Option<&Manifest>) -> Vec<[String; 2]> {
         let all = "everything the interface offers: there is no rule.toml";
         return vec![["may do".to_owned(), all.to_owned()]];
     };
-    let list = |patterns: &[Pattern]| match patterns {
-        [] => "(none)".to_owned(),
-        some => some
-            .iter()
-            .map(Pattern::as_str)
-            .collect::<Vec<_>>()
-            .join("\n"),
+    let lines = |entries: Vec<String>| match entries.is_empty() {
+        true => "(none)".to_owned(),
+        false => entries.join("\n"),
     };
+    let list = |patterns: &[Pattern]| lines(patterns.iter().map(Pattern::to_string).collect());
+    let hosts = manifest.hosts.iter().map(HostPattern::to_string).collect();
     let metadata = manifest.metadata.iter().map(|which| match which {
         Metadata::User => "user_metadata",
         Metadata::App => "app_metadata",
@@ -107,7 +106,7 @@ fn permissions(manifest: Option<&Manifest>) -> Vec<[String; 2]> {
         ("may add scopes", list(&manifest.scopes)),
         ("may change", metadata),
         ("may read keys", list(&manifest.configuration)),
-        ("may reach hosts", list(&manifest.hosts)),
+        ("may reach hosts", lines(hosts)),
     ]
     .map(|(what, value)| [what.to_owned(), value])
     .into()

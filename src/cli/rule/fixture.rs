@@ -1,21 +1,55 @@
-//! The input of `rule run`: an exchange from a file instead of from a login.
+//! The input of `rule run`: an exchange from a file instead of from a login, and what the network
+//! would answer.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
+use url::{Position, Url};
 
 use super::{CliError, read_bounded};
-use crate::rule_host::{Exchange, Subject};
+use crate::rule_host::fetch::{HostPattern, RecordedFetch, Recording, Step};
+use crate::rule_host::{Exchange, Permissions, Subject};
 use crate::secret::Secret;
 
-/// An exchange and the tenant's values: `{"exchange": {…}, "configuration": {"KEY": "value"}}`.
+/// An exchange, the tenant's values and recorded responses:
+/// `{"exchange": {…}, "configuration": {"KEY": "value"}, "fetches": [{"url": "https://…", "body": "…"}]}`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Fixture {
     pub(super) exchange: Exchange,
     #[serde(default)]
     pub(super) configuration: BTreeMap<String, Secret>,
+    /// What rules may fetch, and the answer of each: as a [`Recording`] has them.
+    #[serde(default)]
+    pub(super) fetches: Vec<RecordedFetch>,
+    /// In which order the answers come; that of `fetches` if it is left out.
+    #[serde(default)]
+    pub(super) order: Vec<Step>,
+}
+
+impl Fixture {
+    /// A rule may reach the hosts that answers were recorded of, and nothing else.
+    pub(super) fn permissions(&self) -> Permissions {
+        let urls = self
+            .fetches
+            .iter()
+            .filter_map(|fetch| Url::parse(&fetch.url).ok());
+        let mut permissions = Permissions::default();
+        for url in urls {
+            permissions.allow_http |= url.scheme() == "http";
+            let host = &url[Position::BeforeHost..Position::AfterPort];
+            permissions.hosts.extend(host.parse::<HostPattern>());
+        }
+        permissions
+    }
+
+    pub(super) fn recording(&mut self) -> Recording {
+        Recording {
+            fetches: std::mem::take(&mut self.fetches),
+            order: std::mem::take(&mut self.order),
+        }
+    }
 }
 
 /// Stands where a login's proof would: the mint does not take it.

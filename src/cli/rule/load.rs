@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{CliError, read_bounded};
-use crate::rule_host::{BoundRule, Limits, Manifest, OnFault, RuleHost};
+use crate::rule_host::{BoundRule, Limits, Manifest, OnFault, Permissions, RuleHost};
 
 /// What the manifest is called.
 pub(in crate::cli) const MANIFEST: &str = "rule.toml";
@@ -64,6 +64,7 @@ impl Source {
             rule: Ok(rule),
             on_fault: on_fault.or(asked).unwrap_or_default(),
             manifest: self.manifest.clone(),
+            permissions: Permissions::default(),
         })
     }
 

@@ -13,7 +13,8 @@ use crate::cli::input::first_line;
 use crate::cli::open::TenantOption;
 use crate::cli::output::{table, word};
 use crate::rule::Binding;
-use crate::rule_host::{Grant, OnFault};
+use crate::rule_host::fetch::HostPattern;
+use crate::rule_host::{Grant, OnFault, Permissions};
 use crate::secret::Secret;
 
 #[derive(Subcommand)]
@@ -42,6 +43,8 @@ pub(in crate::cli) enum Verb {
     /// Put a rule to use, or change how it is used
     ///
     /// Example: claimsmith rule bind email-allow-list --version 2 --order 10
+    ///
+    /// Example: claimsmith rule bind risk-score --allow-host api.risk.example
     Bind {
         /// The rule's name
         name: String,
@@ -58,6 +61,16 @@ pub(in crate::cli) enum Verb {
         /// else `deny`
         #[arg(long, value_name = "POLICY")]
         on_fault: Option<OnFault>,
+        /// A host that it may send HTTPS requests to: `api.example.com`, `*.example.com` for the
+        /// names below it, either with `:PORT`; those of before if none is said
+        #[arg(long = "allow-host", value_name = "HOST")]
+        hosts: Vec<HostPattern>,
+        /// Let it ask those hosts without TLS, too: whoever sits on the way reads and changes it
+        #[arg(long, requires = "hosts")]
+        allow_http: bool,
+        /// Take back every host that it was allowed
+        #[arg(long, conflicts_with = "hosts")]
+        no_hosts: bool,
         #[command(flatten)]
         tenant: TenantOption,
     },
@@ -131,6 +144,9 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
             order,
             grants,
             on_fault,
+            hosts,
+            allow_http,
+            no_hosts,
             tenant,
         } => {
             let server = open.open_existing().await?;
@@ -140,6 +156,8 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
                 order,
                 grants,
                 on_fault,
+                permissions: (no_hosts || !hosts.is_empty())
+                    .then_some(Permissions { hosts, allow_http }),
             };
             let binding = rules::bind(&server, &tenant.name, &name, new).await?;
             Ok(Output::new(&binding, table(HEADER, [row(&binding)])))
@@ -175,9 +193,16 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
     }
 }
 
-const HEADER: [&str; 5] = ["ORDER", "RULE", "VERSION", "GRANTS", "ON FAULT"];
+const HEADER: [&str; 6] = [
+    "ORDER",
+    "RULE",
+    "VERSION",
+    "GRANTS",
+    "ON FAULT",
+    "MAY REACH",
+];
 
-fn row(binding: &Binding) -> [String; 5] {
+fn row(binding: &Binding) -> [String; 6] {
     let grants: Vec<String> = binding.grants.iter().map(|grant| word(*grant)).collect();
     [
         binding.order.to_string(),
@@ -185,5 +210,20 @@ fn row(binding: &Binding) -> [String; 5] {
         binding.version.to_string(),
         grants.join(" "),
         word(binding.on_fault),
+        may_reach(&binding.permissions),
     ]
+}
+
+fn may_reach(permissions: &Permissions) -> String {
+    let mut hosts: Vec<String> = permissions
+        .hosts
+        .iter()
+        .map(HostPattern::to_string)
+        .collect();
+    if hosts.is_empty() {
+        hosts.push("-".to_owned());
+    } else if permissions.allow_http {
+        hosts.push("(http too)".to_owned());
+    }
+    hosts.join(" ")
 }

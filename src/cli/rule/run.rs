@@ -9,9 +9,10 @@ use super::fixture::{self, NobodyLoggedIn};
 use super::load::Source;
 use super::{CliError, Output, engine};
 use crate::cli::{ExitCode, progress};
+use crate::rule_host::fetch::FetchReport;
 use crate::rule_host::{
-    BoundRule, Changes, EffectReport, Limits, OnFault, Outcome, Report, RuleHost, RuleReport,
-    Verdict,
+    BoundRule, Changes, EffectReport, Limits, OnFault, Outcome, Permissions, Report, RuleHost,
+    RuleReport, Verdict,
 };
 
 #[derive(clap::Args)]
@@ -19,7 +20,8 @@ pub(in crate::cli) struct Args {
     /// The rules, in the order they run
     #[arg(required = true, value_name = "RULE")]
     rules: Vec<PathBuf>,
-    /// The exchange: `{"exchange": {…}, "configuration": {…}}`
+    /// The exchange, and what the network would answer:
+    /// `{"exchange": {…}, "configuration": {…}, "fetches": [{"url": "https://…", "body": "…"}]}`
     #[arg(long, short, value_name = "FILE")]
     input: PathBuf,
     /// What becomes of the login when a rule fails; what its manifest says if not said
@@ -28,14 +30,22 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> Result<Output, CliError> {
-    let input = fixture::read(&args.input)?;
+    let mut input = fixture::read(&args.input)?;
     let host = engine()?;
     let step = progress::step("compiling");
-    let chain = load(&host, &args)?;
+    let chain = load(&host, &args, &input.permissions())?;
     drop(step);
     let before = input.exchange.draft.clone();
+    // From the file alone: a run never depends on the network.
+    let recording = input.recording();
     let (verdict, report) = host
-        .run(&chain, NobodyLoggedIn, input.exchange, &input.configuration)
+        .replay(
+            &chain,
+            NobodyLoggedIn,
+            input.exchange,
+            &input.configuration,
+            recording,
+        )
         .await;
 
     let (word, code, changes) = match &verdict {
@@ -43,6 +53,7 @@ pub(super) async fn run(args: Args) -> Result<Output, CliError> {
         Verdict::Denied(_) => ("denied", ExitCode::Denied, None),
         Verdict::Faulted => ("faulted", ExitCode::Faulted, None),
         Verdict::MfaRequired { .. } => ("mfa_required", ExitCode::Denied, None),
+        Verdict::Busy => ("busy", ExitCode::Failure, None),
     };
     let denial = match &verdict {
         Verdict::Denied(denial) => Some(denial),
@@ -62,8 +73,18 @@ pub(super) async fn run(args: Args) -> Result<Output, CliError> {
     Ok(Output::new(document, text).with_code(code))
 }
 
-fn load(host: &RuleHost, args: &Args) -> Result<Vec<BoundRule>, CliError> {
-    let bind = |path: &PathBuf| Source::read(path, None)?.bind(host, args.on_fault);
+fn load(
+    host: &RuleHost,
+    args: &Args,
+    permissions: &Permissions,
+) -> Result<Vec<BoundRule>, CliError> {
+    let bind = |path: &PathBuf| {
+        let bound = Source::read(path, None)?.bind(host, args.on_fault)?;
+        Ok(BoundRule {
+            permissions: permissions.clone(),
+            ..bound
+        })
+    };
     args.rules.iter().map(bind).collect()
 }
 
@@ -118,6 +139,9 @@ fn describe_rule(text: &mut String, rule: &RuleReport, limits: &Limits) {
     for effect in &rule.effects {
         let _ = writeln!(text, "  {}", describe_effect(effect));
     }
+    for fetch in &rule.fetches {
+        let _ = writeln!(text, "  {}", describe_fetch(fetch));
+    }
     for line in &rule.logs {
         let _ = writeln!(text, "  log {:?}: {}", line.level, line.message);
     }
@@ -136,6 +160,15 @@ fn describe_rule(text: &mut String, rule: &RuleReport, limits: &Limits) {
         limits.memory_bytes >> 10,
         rule.duration_us,
     );
+}
+
+fn describe_fetch(fetch: &FetchReport) -> String {
+    let came = match (fetch.status, &fetch.error) {
+        (Some(status), _) => format!("{status}, {} bytes", fetch.bytes),
+        (None, Some(error)) => error.to_string(),
+        (None, None) => "not waited for".to_owned(),
+    };
+    format!("fetch {} {}: {came}", fetch.method, fetch.url)
 }
 
 fn describe_effect(effect: &EffectReport) -> String {

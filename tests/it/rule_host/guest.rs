@@ -78,10 +78,10 @@ pub(crate) fn denying(error: Option<&str>, description: &str) -> Vec<u8> {
 const DATA: usize = 4096;
 
 #[derive(Default)]
-struct Memory(Vec<u8>);
+pub(super) struct Memory(Vec<u8>);
 
 impl Memory {
-    fn put(&mut self, bytes: &[u8]) -> u32 {
+    pub(super) fn put(&mut self, bytes: &[u8]) -> u32 {
         while !self.0.len().is_multiple_of(8) {
             self.0.push(0);
         }
@@ -90,8 +90,18 @@ impl Memory {
         at as u32
     }
 
-    fn text(&mut self, text: &str) -> [u32; 2] {
+    pub(super) fn text(&mut self, text: &str) -> [u32; 2] {
         [self.put(text.as_bytes()), text.len() as u32]
+    }
+
+    pub(super) fn words(&mut self, words: &[u32]) -> u32 {
+        self.put(&bytes(words))
+    }
+
+    /// Where memory is free, and the data, escaped.
+    pub(super) fn layout(&self) -> (usize, String) {
+        let pages = (DATA + self.0.len()) / 65536 + 1;
+        (pages * 65536, escaped(&self.0))
     }
 
     /// The 20 bytes of an effect: its case, and up to four words.

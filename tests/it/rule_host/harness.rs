@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 use claimsmith::clock::Timestamp;
 use claimsmith::rule_host::exchange::{Api, Client, User};
 use claimsmith::rule_host::{
-    BoundRule, Changes, Draft, Exchange, Fault, Limits, OnFault, Outcome, Report, RuleHost,
-    RuleReport, Subject, Verdict,
+    BoundRule, Changes, Draft, Exchange, Fault, Limits, OnFault, Outcome, Permissions, Report,
+    RuleHost, RuleReport, Subject, Verdict,
 };
 use serde_json::{Map, Value, json};
 
@@ -75,6 +75,7 @@ pub(super) fn bind(host: &RuleHost, components: &[&[u8]]) -> Vec<BoundRule> {
             rule: Ok(host.load(bytes).unwrap_or_else(|e| panic!("{e}"))),
             on_fault: OnFault::Deny,
             manifest: None,
+            permissions: Permissions::default(),
         })
         .collect()
 }

@@ -13,7 +13,7 @@ use super::harness::{Somebody, bind, exchange, limits, messages, report, run_on}
 /// One slot, so that every call must get the one that was used before.
 fn one_slot() -> RuleHost {
     let limits = Limits {
-        concurrency: 1,
+        in_flight: 1,
         ..limits()
     };
     RuleHost::new(limits, None).unwrap()

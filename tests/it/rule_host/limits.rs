@@ -157,7 +157,8 @@ async fn a_chains_length_obeyed_and_violated_whatever_its_bindings_say() {
 async fn more_chains_than_slots_wait_their_turn() {
     let host = RuleHost::new(
         Limits {
-            concurrency: 2,
+            in_flight: 2,
+            concurrency: 1,
             ..limits()
         },
         None,

@@ -3,6 +3,8 @@
 mod chains;
 mod determinism;
 mod effects;
+mod fetch;
+pub(crate) mod fetch_guest;
 pub(crate) mod guest;
 mod harness;
 mod hostile;

@@ -122,6 +122,35 @@ impl App {
         authentication: ClientAuthentication,
         allowed: bool,
     ) -> (String, Option<String>) {
+        self.add_client_of(&self.tenant, authentication, allowed)
+            .await
+    }
+
+    /// Another tenant, `NAME.localhost`, with a client of the same kind and the same user; a request
+    /// as that user makes it.
+    pub(crate) async fn add_tenant(&self, name: &str) -> (TenantName, TokenForm<'_>) {
+        let tenant = TenantName::parse(name).unwrap();
+        let issuer = Issuer::parse(&format!("https://{name}.example/")).unwrap();
+        tenants::create(&self.server, tenant.clone(), issuer)
+            .await
+            .unwrap();
+        let authentication = ClientAuthentication::ClientSecretPost;
+        let (client_id, secret) = self.add_client_of(&tenant, authentication, true).await;
+        self.add_user_of(&tenant, EMAIL, PASSWORD).await;
+        let request = self
+            .request()
+            .at(&format!("{name}.localhost"))
+            .with("client_id", &client_id)
+            .with("client_secret", &secret.unwrap());
+        (tenant, request)
+    }
+
+    async fn add_client_of(
+        &self,
+        tenant: &TenantName,
+        authentication: ClientAuthentication,
+        allowed: bool,
+    ) -> (String, Option<String>) {
         let mut grants = GrantRequest::ALL.map(str::to_owned).to_vec();
         if authentication == ClientAuthentication::None {
             grants.retain(|grant| grant != GrantRequest::CLIENT_CREDENTIALS);
@@ -133,9 +162,7 @@ impl App {
             is_first_party: true,
             metadata: [("region".to_owned(), "north".to_owned())].into(),
         };
-        let (client, secret) = clients::create(&self.server, &self.tenant, new)
-            .await
-            .unwrap();
+        let (client, secret) = clients::create(&self.server, tenant, new).await.unwrap();
         (
             client.client_id,
             secret.map(|secret| secret.expose().to_owned()),
@@ -171,6 +198,10 @@ impl App {
     }
 
     pub(crate) async fn add_user(&self, email: &str, password: &str) -> User {
+        self.add_user_of(&self.tenant, email, password).await
+    }
+
+    async fn add_user_of(&self, tenant: &TenantName, email: &str, password: &str) -> User {
         let new = NewUser {
             connection: FIRST_CONNECTION.to_owned(),
             email: Some(email.to_owned()),
@@ -179,7 +210,7 @@ impl App {
             roles: vec!["editor".to_owned()],
             ..NewUser::default()
         };
-        users::create(&self.server, &self.tenant, new, Secret::new(password))
+        users::create(&self.server, tenant, new, Secret::new(password))
             .await
             .unwrap()
     }
@@ -194,6 +225,7 @@ impl App {
             order: None,
             grants: Vec::new(),
             on_fault: Some(on_fault),
+            permissions: None,
         };
         rules::bind(&self.server, &self.tenant, name, binding)
             .await

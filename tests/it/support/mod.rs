@@ -7,3 +7,4 @@ pub(crate) mod memory;
 pub(crate) use claimsmith::{clock, store};
 pub(crate) mod app;
 pub(crate) mod dpop;
+pub(crate) mod upstream;

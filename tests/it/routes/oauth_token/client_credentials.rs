@@ -322,6 +322,7 @@ async fn bind(app: &App, name: &str, component: Vec<u8>) {
         order: None,
         grants: vec![Grant::ClientCredentials],
         on_fault: Some(OnFault::Deny),
+        permissions: None,
     };
     rules::bind(&app.server, &app.tenant, name, binding)
         .await

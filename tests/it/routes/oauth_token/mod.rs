@@ -3,6 +3,7 @@
 mod audience;
 mod client_authentication;
 mod client_credentials;
+mod fetch;
 mod guessing;
 mod password;
 mod refused;

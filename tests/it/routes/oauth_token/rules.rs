@@ -1,5 +1,7 @@
 //! Rules have their say between the password and the signature (contract, sections 2.5 and 2.9).
 
+use std::time::Duration;
+
 use claimsmith::admin::tenants::{self, Change};
 use claimsmith::log;
 use claimsmith::rule::{Binding, ConfigurationValue};
@@ -111,7 +113,8 @@ async fn a_tenant_may_conceal_that_a_denied_password_was_right() {
 
 #[tokio::test]
 async fn a_rule_that_fails_ends_the_login_and_the_log_says_why() {
-    let app = App::start().await;
+    // Its fuel is to run out, on however busy a machine.
+    let app = App::start_with(|config| config.limits.deadline = Duration::from_secs(60)).await;
     app.bind_rule("looping", guest("endless-loop"), OnFault::Deny)
         .await;
     let answer = app.request().send().await;
