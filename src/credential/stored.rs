@@ -28,7 +28,7 @@ pub enum StoredHash {
     /// Our own.
     Phc(Phc),
     /// Made elsewhere; replaced at the first login.
-    Imported(CustomHash),
+    Imported(Box<CustomHash>),
 }
 
 impl StoredHash {

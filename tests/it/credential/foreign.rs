@@ -55,7 +55,7 @@ impl House {
             user_id: user.user_id.clone(),
         };
         let password = PasswordRecord {
-            hash: StoredHash::Imported(hash),
+            hash: StoredHash::Imported(Box::new(hash)),
             set_at: SET,
         };
         let canonical = canonical(name).unwrap();
