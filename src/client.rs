@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::secret::Digest;
 use crate::store::{Record, Table};
+use crate::token::{AssertionAlgorithm, PublicKey};
 
 /// How a client proves who it is (RFC 7591, section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -20,6 +21,43 @@ pub enum ClientAuthentication {
     ClientSecretPost,
     /// A secret, likewise.
     ClientSecretBasic,
+    /// A private key, which signs an assertion (RFC 7523). The server has the public half.
+    PrivateKeyJwt,
+}
+
+impl ClientAuthentication {
+    /// Whether it is one of the two secret methods.
+    pub const fn is_by_secret(self) -> bool {
+        matches!(self, Self::ClientSecretPost | Self::ClientSecretBasic)
+    }
+}
+
+/// A secret that was replaced, and is good for a while yet.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PreviousSecret {
+    /// Its digest.
+    pub digest: Digest,
+    /// From here on it is refused.
+    pub expires_at: Timestamp,
+}
+
+/// A public key that a client's assertions are verified with.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Credential {
+    /// `cred_` and 24 hexadecimal digits.
+    pub id: String,
+    /// A name for people.
+    pub name: String,
+    /// What an assertion's header may name it by; no two of a client share one.
+    pub kid: String,
+    /// The one algorithm it is used with.
+    pub alg: AssertionAlgorithm,
+    /// The key.
+    pub public: PublicKey,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// From here on it is refused.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// What the tokens of a client must be bound to.
@@ -48,6 +86,12 @@ pub struct Client {
     pub token_endpoint_auth_method: ClientAuthentication,
     /// The digest of its secret. Secrets are 256 random bits, so a fast hash keeps them safe.
     pub secret: Option<Digest>,
+    /// The secret before that one.
+    #[serde(default)]
+    pub previous_secret: Option<PreviousSecret>,
+    /// Its public keys. A client has these or a secret, never both.
+    #[serde(default)]
+    pub credentials: Vec<Credential>,
     /// The grants that it may use, by their wire names. Empty until switched on.
     pub grant_types: Vec<String>,
     /// Whether the tenant itself runs it. Third-party clients never get the password grant.
@@ -74,6 +118,30 @@ impl Client {
     /// Whether it has nothing to prove itself with.
     pub fn is_public(&self) -> bool {
         self.token_endpoint_auth_method == ClientAuthentication::None
+    }
+
+    /// The most public keys of one client: one that signs, one that will, and room. Each may cost
+    /// a verification.
+    pub const MAX_CREDENTIALS: usize = 8;
+
+    /// The digests of the secrets that are good at `now`.
+    pub fn secrets(&self, now: Timestamp) -> impl Iterator<Item = &Digest> {
+        let previous = self.previous_secret.iter();
+        let previous = previous.filter(move |secret| secret.expires_at > now);
+        let all = self
+            .secret
+            .iter()
+            .chain(previous.map(|secret| &secret.digest));
+        all.filter(|_| self.token_endpoint_auth_method.is_by_secret())
+    }
+
+    /// The public keys that are good at `now`.
+    pub fn credentials(&self, now: Timestamp) -> impl Iterator<Item = &Credential> {
+        let by_key = self.token_endpoint_auth_method == ClientAuthentication::PrivateKeyJwt;
+        let good = move |credential: &&Credential| {
+            by_key && credential.expires_at.is_none_or(|end| end > now)
+        };
+        self.credentials.iter().filter(good)
     }
 
     /// Whether a grant is switched on for this client.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Error, LIST_LIMIT, check_text, require_tenant};
-use crate::client::{Client, ClientAuthentication, SenderConstraint};
+use crate::client::{Client, ClientAuthentication, PreviousSecret, SenderConstraint};
 use crate::grant::GrantRequest;
 use crate::random;
 use crate::secret::{Digest, Secret};
@@ -35,15 +35,17 @@ pub async fn create(
     require_tenant(server, tenant).await?;
     check_text("the client's name", &new.name, 200)?;
     check_metadata(&new.metadata)?;
-    let secret = match new.authentication {
-        ClientAuthentication::None => None,
-        _ => Some(random::token()?),
+    let secret = match new.authentication.is_by_secret() {
+        true => Some(random::token()?),
+        false => None,
     };
     let client = Client {
         client_id: random::id()?,
         name: new.name,
         token_endpoint_auth_method: new.authentication,
         secret: secret.as_ref().map(Digest::of),
+        previous_secret: None,
+        credentials: Vec::new(),
         grant_types: new.grant_types,
         is_first_party: new.is_first_party,
         metadata: new.metadata,
@@ -114,20 +116,80 @@ pub async fn trust_ip_header(
     .await
 }
 
-/// Gives a confidential client a new secret; the old one is refused from then on.
+/// The longest a replaced secret stays good, in seconds: 30 days.
+pub const MAX_GRACE_SECS: u64 = 30 * 86_400;
+
+/// Gives a client a new secret. The one it had stays good for `grace_secs`, so that whoever uses it
+/// can change over; one that was replaced before is refused from now on. Zero refuses both.
 pub async fn rotate_secret(
     server: &Server,
     tenant: &TenantName,
     client_id: &str,
+    grace_secs: u64,
 ) -> Result<(Client, Secret), Error> {
+    if grace_secs > MAX_GRACE_SECS {
+        let reason = format!("at most {MAX_GRACE_SECS} seconds");
+        return Err(Error::invalid("the grace time", reason));
+    }
     let secret = random::token()?;
-    let digest = Digest::of(&secret);
+    let expires_at = server.clock.now().plus_secs(grace_secs);
     let client = change(server, tenant, client_id, |client| {
-        client.secret = Some(digest);
+        if !client.token_endpoint_auth_method.is_by_secret() {
+            return Err(Error::invalid(
+                "the client",
+                "it does not authenticate by a secret",
+            ));
+        }
+        let old = client.secret.replace(Digest::of(&secret));
+        client.previous_secret = old
+            .filter(|_| grace_secs > 0)
+            .map(|digest| PreviousSecret { digest, expires_at });
         Ok(())
     })
     .await?;
     Ok((client, secret))
+}
+
+/// Refuses the replaced secret from now on, whatever is left of its grace time.
+pub async fn revoke_previous_secret(
+    server: &Server,
+    tenant: &TenantName,
+    client_id: &str,
+) -> Result<Client, Error> {
+    change(server, tenant, client_id, |client| {
+        client.previous_secret = None;
+        Ok(())
+    })
+    .await
+}
+
+/// Changes how a client authenticates. What proved it before is gone: a client has a secret or
+/// keys, never both. Between the two secret methods nothing changes but the name.
+pub async fn set_authentication(
+    server: &Server,
+    tenant: &TenantName,
+    client_id: &str,
+    method: ClientAuthentication,
+) -> Result<(Client, Option<Secret>), Error> {
+    let new = random::token()?;
+    let mut made = false;
+    let client = change(server, tenant, client_id, |client| {
+        let keeps = client.token_endpoint_auth_method.is_by_secret() && method.is_by_secret();
+        made = method.is_by_secret() && !keeps;
+        client.token_endpoint_auth_method = method;
+        if !keeps {
+            client.secret = made.then(|| Digest::of(&new));
+            client.previous_secret = None;
+        }
+        if method != ClientAuthentication::PrivateKeyJwt {
+            client.credentials = Vec::new();
+        }
+        // What proves nothing is not believed where its users are.
+        client.is_token_endpoint_ip_header_trusted &= !client.is_public();
+        check_grant_types(client)
+    })
+    .await?;
+    Ok((client, made.then_some(new)))
 }
 
 /// A client, as it is stored.
@@ -140,7 +202,7 @@ pub(super) async fn get(
     stored.ok_or_else(Error::missing("client", client_id))
 }
 
-async fn change(
+pub(super) async fn change(
     server: &Server,
     tenant: &TenantName,
     client_id: &str,

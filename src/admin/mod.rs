@@ -2,6 +2,7 @@
 //! management API. Everything that comes in is checked here, whoever sends it.
 
 pub mod apis;
+pub mod client_credentials;
 pub mod client_grants;
 pub mod clients;
 pub mod connections;

@@ -3,9 +3,9 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::CliError;
 use super::open::{OpenOptions, TenantOption};
 use super::output::{Output, table, word};
+use super::{CliError, client_credential};
 use crate::admin::clients::{self, NewClient};
 use crate::client::{Client, ClientAuthentication, SenderConstraint};
 use crate::grant::GrantRequest;
@@ -61,10 +61,35 @@ pub(super) enum Verb {
         #[command(flatten)]
         tenant: TenantOption,
     },
-    /// Give a client a new secret, printed once; the old one is refused from then on
+    /// Give a client a new secret, printed once; the old one stays good for a while
     RotateSecret {
         /// The `client_id`
         client_id: String,
+        /// For how long the old one stays good
+        #[arg(long, value_name = "HOURS", default_value_t = 24)]
+        grace_hours: u64,
+        /// Refuse the old one from now on
+        #[arg(long, conflicts_with = "grace_hours")]
+        revoke_previous: bool,
+        #[command(flatten)]
+        tenant: TenantOption,
+    },
+    /// Refuse the secret that was replaced last, whatever is left of its time
+    RevokePreviousSecret {
+        /// The `client_id`
+        client_id: String,
+        #[command(flatten)]
+        tenant: TenantOption,
+    },
+    /// Register, list and remove the public keys of a client that signs assertions
+    #[command(subcommand)]
+    Credential(client_credential::Verb),
+    /// Change how a client authenticates; what proved it before is gone
+    SetAuth {
+        /// The `client_id`
+        client_id: String,
+        /// How it authenticates
+        method: ClientAuthentication,
         #[command(flatten)]
         tenant: TenantOption,
     },
@@ -129,11 +154,36 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
                 clients::set_sender_constraint(&server, &tenant.name, &client_id, to).await?;
             Ok(with_secret(&client, None))
         }
-        Verb::RotateSecret { client_id, tenant } => {
+        Verb::RotateSecret {
+            client_id,
+            grace_hours,
+            revoke_previous,
+            tenant,
+        } => {
+            let tenant = tenant.resolve(&server).await?;
+            let grace_secs = match revoke_previous {
+                true => 0,
+                false => grace_hours.saturating_mul(3_600),
+            };
+            let (client, secret) =
+                clients::rotate_secret(&server, &tenant.name, &client_id, grace_secs).await?;
+            Ok(with_secret(&client, Some(&secret)))
+        }
+        Verb::RevokePreviousSecret { client_id, tenant } => {
+            let tenant = tenant.resolve(&server).await?;
+            let client = clients::revoke_previous_secret(&server, &tenant.name, &client_id).await?;
+            Ok(with_secret(&client, None))
+        }
+        Verb::Credential(verb) => client_credential::run(verb, &server).await,
+        Verb::SetAuth {
+            client_id,
+            method,
+            tenant,
+        } => {
             let tenant = tenant.resolve(&server).await?;
             let (client, secret) =
-                clients::rotate_secret(&server, &tenant.name, &client_id).await?;
-            Ok(with_secret(&client, Some(&secret)))
+                clients::set_authentication(&server, &tenant.name, &client_id, method).await?;
+            Ok(with_secret(&client, secret.as_ref()))
         }
     }
 }
@@ -147,11 +197,16 @@ fn wire_names(grants: Vec<String>) -> Vec<String> {
     grants.into_iter().map(wire).collect()
 }
 
-/// A client without the digest of its secret, which is nobody's business.
+/// A client without the digests of its secrets, which are nobody's business.
 fn document(client: &Client) -> Value {
     let mut document = serde_json::to_value(client).unwrap_or_default();
     if let Some(fields) = document.as_object_mut() {
         fields.remove("secret");
+        fields.remove("previous_secret");
+        if let Some(previous) = &client.previous_secret {
+            let until = json!(previous.expires_at);
+            fields.insert("previous_secret_expires_at".to_owned(), until);
+        }
     }
     document
 }

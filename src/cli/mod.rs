@@ -2,6 +2,7 @@
 
 mod api;
 mod client;
+mod client_credential;
 mod client_grant;
 mod connection;
 mod demo;

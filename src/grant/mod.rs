@@ -23,7 +23,7 @@ pub(crate) use self::chain::MAX_CONFIGURATION_VALUES;
 pub use self::client_authentication::{AuthenticatedClient, authenticate as authenticate_client};
 pub use self::error::Error;
 pub use self::request::{
-    ClientCredentials, GrantRequest, Origin, PasswordCredentials, TokenRequest,
+    ClientCredentials, ClientProof, GrantRequest, Origin, PasswordCredentials, TokenRequest,
 };
 pub use self::scope::{Available, GrantedScopes, STANDARD as STANDARD_SCOPES};
 use self::trail::Trail;

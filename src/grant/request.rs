@@ -6,7 +6,7 @@ use crate::client::{Client, ClientAuthentication};
 use crate::rule_host::Grant;
 use crate::secret::Secret;
 use crate::tenant::Tenant;
-use crate::token::Possession;
+use crate::token::{ClientAssertion, Possession};
 
 /// A request to the token endpoint.
 pub struct TokenRequest {
@@ -32,8 +32,18 @@ pub struct TokenRequest {
 pub struct ClientCredentials {
     /// Its `client_id`.
     pub client_id: String,
-    /// Its secret, if it sent one.
-    pub secret: Option<Secret>,
+    /// How it shows that it is that client.
+    pub proof: ClientProof,
+}
+
+/// What a client shows to be who it says.
+pub enum ClientProof {
+    /// Nothing: a public client's way.
+    Nothing,
+    /// Its secret, in the body or in a Basic header.
+    Secret(Secret),
+    /// A signature of its key (`private_key_jwt`).
+    Assertion(ClientAssertion),
 }
 
 /// The grants there are. One file each, named by its wire value.

@@ -5,12 +5,14 @@ use axum::http::{HeaderMap, Uri};
 
 use super::authorization::{Authorization, AuthorizationError, BasicCredentials};
 use super::params::{Params, ParamsError};
-use crate::grant::{ClientCredentials, Error};
+use crate::grant::{ClientCredentials, ClientProof, Error};
+use crate::token::ClientAssertion;
 
 /// RFC 6749, section 2.3: one way to authenticate for each request.
 pub(super) fn take(headers: &HeaderMap, params: &mut Params) -> Result<ClientCredentials, Error> {
     let in_body = params.get("client_id")?.map(str::to_owned);
     let secret = params.take_secret("client_secret")?;
+    let assertion = assertion(params)?;
     let header = match Authorization::of(headers) {
         Ok(header) => header,
         Err(AuthorizationError::Repeated) => return Err(two_authentications()),
@@ -20,24 +22,66 @@ pub(super) fn take(headers: &HeaderMap, params: &mut Params) -> Result<ClientCre
             ));
         }
     };
-    match header {
-        None => {
-            let client_id = in_body.ok_or(Error::MissingClientId)?;
-            Ok(ClientCredentials { client_id, secret })
-        }
-        Some(Authorization::Bearer(_) | Authorization::Dpop(_)) => Err(
-            Error::ClientAuthentication("a client does not authenticate with a token"),
-        ),
-        Some(Authorization::Basic(BasicCredentials {
-            client_id,
-            client_secret,
-        })) => {
-            if secret.is_some() || in_body.is_some_and(|in_body| in_body != client_id) {
-                return Err(two_authentications());
+    let (client_id, proof) = match (header, secret, assertion) {
+        (None, None, None) => (None, ClientProof::Nothing),
+        (None, Some(secret), None) => (None, ClientProof::Secret(secret)),
+        (None, None, Some(assertion)) => {
+            // RFC 7521, section 4.2: the assertion says which client; `client_id` may repeat it.
+            let client_id = assertion.client_id().to_owned();
+            if in_body.is_some_and(|in_body| in_body != client_id) {
+                return Err(Error::ClientAuthentication(
+                    "the assertion is another client's",
+                ));
             }
-            let secret = (!client_secret.expose().is_empty()).then_some(client_secret);
-            Ok(ClientCredentials { client_id, secret })
+            return Ok(ClientCredentials {
+                client_id,
+                proof: ClientProof::Assertion(assertion),
+            });
         }
+        (Some(Authorization::Bearer(_) | Authorization::Dpop(_)), _, _) => {
+            return Err(Error::ClientAuthentication(
+                "a client does not authenticate with a token",
+            ));
+        }
+        (Some(Authorization::Basic(basic)), None, None) => {
+            let BasicCredentials {
+                client_id,
+                client_secret,
+            } = basic;
+            let proof = match client_secret.expose().is_empty() {
+                true => ClientProof::Nothing,
+                false => ClientProof::Secret(client_secret),
+            };
+            (Some(client_id), proof)
+        }
+        _ => return Err(two_authentications()),
+    };
+    match (client_id, in_body) {
+        (Some(header), Some(body)) if header != body => Err(two_authentications()),
+        (Some(client_id), _) | (None, Some(client_id)) => {
+            Ok(ClientCredentials { client_id, proof })
+        }
+        (None, None) => Err(Error::MissingClientId),
+    }
+}
+
+/// RFC 7523, section 2.2.
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// RFC 7521, section 4.2: both parameters or neither.
+fn assertion(params: &mut Params) -> Result<Option<ClientAssertion>, Error> {
+    let kind = params.get("client_assertion_type")?.map(str::to_owned);
+    let text = params.take_secret("client_assertion")?;
+    match (kind.as_deref(), text) {
+        (None, None) => Ok(None),
+        (Some(JWT_BEARER), Some(text)) => ClientAssertion::parse(text)
+            .map(Some)
+            .map_err(|error| Error::ClientAuthentication(error.0)),
+        (Some(JWT_BEARER), None) => Err(Error::MissingParameter("client_assertion")),
+        (None, Some(_)) => Err(Error::MissingParameter("client_assertion_type")),
+        (Some(_), _) => Err(Error::InvalidRequest(
+            "The client_assertion_type is not supported.".to_owned(),
+        )),
     }
 }
 

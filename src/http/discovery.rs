@@ -9,7 +9,7 @@ use serde_json::json;
 use super::host::AtTenant;
 use super::tls::ClientCertificate;
 use crate::grant::GrantRequest;
-use crate::token::SigningAlgorithm;
+use crate::token::{AssertionAlgorithm, SigningAlgorithm};
 
 /// Answers with the metadata.
 ///
@@ -31,7 +31,10 @@ pub(super) async fn metadata(
         "scopes_supported": crate::grant::STANDARD_SCOPES,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "token_endpoint_auth_methods_supported": [
+            "client_secret_basic", "client_secret_post", "private_key_jwt", "none",
+        ],
+        "token_endpoint_auth_signing_alg_values_supported": AssertionAlgorithm::ALL,
         "dpop_signing_alg_values_supported": SigningAlgorithm::ASYMMETRIC,
         // RFC 8705, section 3.3: where TLS ends in a proxy, no certificate is ever seen.
         "tls_client_certificate_bound_access_tokens": certificate.is_some(),

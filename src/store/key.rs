@@ -47,6 +47,9 @@ pub enum Table {
     Meta = 19,
     /// `(tenant, client_id, kind of subject, API identifier)` → a client grant.
     ClientGrant = 25,
+    /// `(tenant, client_id, SHA-256 of the `jti`)` → a client assertion that was used, until it
+    /// would be refused for its age.
+    UsedAssertion = 26,
     /// `(tenant, SHA-256 of key and `jti`)` → a DPoP proof that was used, until it would be refused
     /// for its age.
     UsedDpopProof = 35,

@@ -1,4 +1,4 @@
-//! The signature algorithms that an API can choose.
+//! The signature algorithms that an API can choose, and those that a client can.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,4 +34,40 @@ impl SigningAlgorithm {
     pub const fn is_asymmetric(self) -> bool {
         !matches!(self, Self::HS256)
     }
+}
+
+/// What a client signs its assertions with (contract, section 1.2). All are asymmetric: there is no
+/// way to ask for an HMAC under what is public.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+pub enum AssertionAlgorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    #[value(name = "RS256")]
+    RS256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
+    #[value(name = "RS384")]
+    RS384,
+    /// RSASSA-PSS with SHA-256.
+    #[value(name = "PS256")]
+    PS256,
+    /// RSASSA-PSS with SHA-384.
+    #[value(name = "PS384")]
+    PS384,
+    /// ECDSA over P-256 with SHA-256.
+    #[value(name = "ES256")]
+    ES256,
+    /// ECDSA over P-384 with SHA-384.
+    #[value(name = "ES384")]
+    ES384,
+}
+
+impl AssertionAlgorithm {
+    /// All of them, as metadata names them.
+    pub const ALL: [Self; 6] = [
+        Self::RS256,
+        Self::RS384,
+        Self::PS256,
+        Self::PS384,
+        Self::ES256,
+        Self::ES384,
+    ];
 }

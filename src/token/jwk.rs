@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::DecodingKey;
+use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::SigningAlgorithm;
+use super::{AssertionAlgorithm, SigningAlgorithm};
 
 /// The public half of a key pair, with the members that RFC 7638 calls required and no others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,8 +57,14 @@ impl PublicKey {
 
     /// The P-256 key of an uncompressed point.
     pub(super) fn p256(point: &[u8]) -> Option<Self> {
-        let (x, y) = point.strip_prefix(&[4])?.split_at_checked(32)?;
-        let (crv, x, y) = ("P-256".to_owned(), encode(x), encode(y));
+        Self::on_curve("P-256", point)
+    }
+
+    /// The key of an uncompressed point on the curve of this name.
+    pub(super) fn on_curve(crv: &str, point: &[u8]) -> Option<Self> {
+        let coordinates = point.strip_prefix(&[4])?;
+        let (x, y) = coordinates.split_at_checked(coordinates.len() / 2)?;
+        let (crv, x, y) = (crv.to_owned(), encode(x), encode(y));
         Some(Self::Ec { crv, x, y })
     }
 
@@ -121,33 +129,44 @@ impl PublicKey {
 /// A public key with the one algorithm it is used with (RFC 8725, section 3.1).
 #[derive(Clone, Debug)]
 pub struct VerifyingKey {
-    pub(super) alg: SigningAlgorithm,
+    pub(super) alg: Algorithm,
     pub(super) key: DecodingKey,
 }
 
 impl VerifyingKey {
     /// Accepts a key that is sound for the algorithm: RSA of 2048 to 4096 bits with an odd exponent
-    /// of at least 65537, a point that lies on P-256, an Ed25519 key of 32 bytes. `jsonwebtoken`
+    /// of at least 65537, a point that lies on its curve, an Ed25519 key of 32 bytes. `jsonwebtoken`
     /// itself checks none of this before a signature does.
     pub fn new(alg: SigningAlgorithm, public: &PublicKey) -> Result<Self, InvalidKey> {
+        Self::sound(alg.into(), public)
+    }
+
+    /// The same for a client's key.
+    pub fn of_client(alg: AssertionAlgorithm, public: &PublicKey) -> Result<Self, InvalidKey> {
+        Self::sound(alg.into(), public)
+    }
+
+    fn sound(alg: Algorithm, public: &PublicKey) -> Result<Self, InvalidKey> {
+        use Algorithm as A;
         let key = match (alg, public) {
-            (SigningAlgorithm::RS256 | SigningAlgorithm::PS256, PublicKey::Rsa { n, e }) => {
+            (A::RS256 | A::RS384 | A::PS256 | A::PS384, PublicKey::Rsa { n, e }) => {
                 let (n, e) = (decode(n)?, decode(e)?);
                 check_rsa(&n, &e)?;
                 DecodingKey::from_rsa_raw_components(&n, &e)
             }
-            (SigningAlgorithm::ES256, PublicKey::Ec { crv, x, y }) if crv == "P-256" => {
-                let (x, y) = (decode(x)?, decode(y)?);
-                // Of full length (RFC 7518, section 6.2.1.2); a short one would shift the other.
-                if x.len() != 32 || y.len() != 32 {
-                    return Err(InvalidKey("a P-256 coordinate is not of 32 bytes"));
-                }
-                let point = [&[4], x.as_slice(), y.as_slice()].concat();
+            (A::ES256, PublicKey::Ec { crv, x, y }) if crv == "P-256" => {
+                let point = point(x, y, 32)?;
                 ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &point)
                     .map_err(|_| InvalidKey("the point is not on the curve P-256"))?;
                 DecodingKey::from_ec_der(&point)
             }
-            (SigningAlgorithm::EdDSA, PublicKey::Okp { crv, x }) if crv == "Ed25519" => {
+            (A::ES384, PublicKey::Ec { crv, x, y }) if crv == "P-384" => {
+                let point = point(x, y, 48)?;
+                ParsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, &point)
+                    .map_err(|_| InvalidKey("the point is not on the curve P-384"))?;
+                DecodingKey::from_ec_der(&point)
+            }
+            (A::EdDSA, PublicKey::Okp { crv, x }) if crv == "Ed25519" => {
                 let x = decode(x)?;
                 ParsedPublicKey::new(&ED25519, &x)
                     .map_err(|_| InvalidKey("this is not an Ed25519 key"))?;
@@ -167,9 +186,21 @@ impl VerifyingKey {
     }
 
     /// The algorithm it is used with.
-    pub fn algorithm(&self) -> SigningAlgorithm {
+    pub fn algorithm(&self) -> Algorithm {
         self.alg
     }
+}
+
+/// An uncompressed point.
+fn point(x: &str, y: &str, size: usize) -> Result<Vec<u8>, InvalidKey> {
+    let (x, y) = (decode(x)?, decode(y)?);
+    // Of full length (RFC 7518, section 6.2.1.2); a short one would shift the other.
+    if x.len() != size || y.len() != size {
+        return Err(InvalidKey(
+            "a coordinate is not as long as its curve's field",
+        ));
+    }
+    Ok([&[4], x.as_slice(), y.as_slice()].concat())
 }
 
 fn check_rsa(n: &[u8], e: &[u8]) -> Result<(), InvalidKey> {

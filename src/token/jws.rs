@@ -6,8 +6,8 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::SigningAlgorithm;
 use super::jwk::VerifyingKey;
+use super::{AssertionAlgorithm, SigningAlgorithm};
 use crate::secret::Secret;
 
 /// No token of ours is longer: 100 KB of custom claims in base64, and room.
@@ -21,6 +21,19 @@ impl From<SigningAlgorithm> for Algorithm {
             SigningAlgorithm::ES256 => Self::ES256,
             SigningAlgorithm::EdDSA => Self::EdDSA,
             SigningAlgorithm::HS256 => Self::HS256,
+        }
+    }
+}
+
+impl From<AssertionAlgorithm> for Algorithm {
+    fn from(alg: AssertionAlgorithm) -> Self {
+        match alg {
+            AssertionAlgorithm::RS256 => Self::RS256,
+            AssertionAlgorithm::RS384 => Self::RS384,
+            AssertionAlgorithm::PS256 => Self::PS256,
+            AssertionAlgorithm::PS384 => Self::PS384,
+            AssertionAlgorithm::ES256 => Self::ES256,
+            AssertionAlgorithm::ES384 => Self::ES384,
         }
     }
 }
@@ -82,11 +95,15 @@ impl<'a> Unverified<'a> {
         self.header.kid.as_deref()
     }
 
+    /// The payload as the sender says it is.
+    pub(super) fn payload(&self) -> Result<Vec<u8>, InvalidSignature> {
+        self.parts.payload()
+    }
+
     /// The payload and type, if `key` made the signature. The algorithm is the key's own; that the
     /// header names the same is checked, not followed (RFC 8725, section 3.1).
     pub fn verify(self, key: &VerifyingKey) -> Result<Verified, InvalidSignature> {
-        let alg = Algorithm::from(key.alg);
-        if self.header.alg.parse() != Ok(alg) {
+        if self.header.alg.parse() != Ok(key.alg) {
             return Err(InvalidSignature("the algorithm is not the key's"));
         }
         Ok(Verified {
@@ -127,10 +144,15 @@ impl<'a> Parts<'a> {
         decode(self.header)
     }
 
+    /// The payload's bytes: likewise.
+    pub(super) fn payload(&self) -> Result<Vec<u8>, InvalidSignature> {
+        decode(self.payload)
+    }
+
     /// The payload, if `key` made the signature with its own algorithm.
     pub(super) fn verified_by(&self, key: &VerifyingKey) -> Result<Vec<u8>, InvalidSignature> {
         let message = self.message.as_bytes();
-        match jsonwebtoken::crypto::verify(self.signature, message, &key.key, key.alg.into()) {
+        match jsonwebtoken::crypto::verify(self.signature, message, &key.key, key.alg) {
             Ok(true) => decode(self.payload),
             _ => Err(InvalidSignature("the signature is wrong")),
         }

@@ -3,6 +3,7 @@
 pub mod access;
 mod algorithm;
 pub mod claims;
+mod client_assertion;
 mod confirmation;
 pub mod dpop;
 mod jwk;
@@ -11,17 +12,20 @@ mod key_pair;
 mod keys;
 mod master_key;
 mod mint;
+mod public_key_text;
 mod rotation;
 mod seal;
 #[cfg(test)]
 mod testing;
 
-pub use self::algorithm::SigningAlgorithm;
+pub use self::algorithm::{AssertionAlgorithm, SigningAlgorithm};
+pub use self::client_assertion::{ClientAssertion, InvalidAssertion, VerifiedAssertion};
 pub use self::confirmation::{Confirmation, Possession};
 pub use self::jwk::{InvalidKey, PublicKey, VerifyingKey};
 pub use self::jws::{InvalidSignature, Unverified, Verified};
 pub use self::keys::{JWKS_MAX_AGE, KeyError, KeyState, Keyring, MIN_API_SECRET_BYTES, SigningKey};
 pub use self::master_key::{MasterKey, MasterKeyError};
 pub use self::mint::{Mint, MintError, OPAQUE_TOKEN_LIFETIME, TokenResponse, TokenSubject, mint};
+pub use self::public_key_text::PublicKeyText;
 pub use self::rotation::{MAX_PREVIOUS, NOTICE, Notice, RotationError};
 pub use self::seal::{SealError, Sealed};

@@ -89,7 +89,7 @@ async fn api(server: &Server, tenant: &TenantName) -> Result<(), CliError> {
 async fn client(server: &Server, tenant: &TenantName) -> Result<(String, Secret), CliError> {
     let known = clients::list(server, tenant).await?;
     if let Some(client) = known.into_iter().find(|client| client.name == CLIENT) {
-        let (client, secret) = clients::rotate_secret(server, tenant, &client.client_id).await?;
+        let (client, secret) = clients::rotate_secret(server, tenant, &client.client_id, 0).await?;
         return Ok((client.client_id, secret));
     }
     let new = NewClient {

@@ -56,6 +56,8 @@ impl House {
             client_id: "c1".into(),
             name: "one".into(),
             token_endpoint_auth_method: ClientAuthentication::None,
+            previous_secret: None,
+            credentials: Vec::new(),
             secret: None,
             grant_types: Vec::new(),
             is_first_party: true,

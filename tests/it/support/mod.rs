@@ -6,5 +6,6 @@ pub(crate) mod memory;
 // `memory` is also compiled into the crate's own tests, where these are the crate's modules.
 pub(crate) use claimsmith::{clock, store};
 pub(crate) mod app;
+pub(crate) mod client_key;
 pub(crate) mod dpop;
 pub(crate) mod upstream;

@@ -3,10 +3,11 @@
 use claimsmith::admin::clients;
 use claimsmith::admin::tenants::{self, Change};
 use claimsmith::client::{Client, ClientAuthentication};
+use claimsmith::clock::Timestamp;
 use claimsmith::store::Batch;
 use claimsmith::tenant::ErrorProfile;
 
-use crate::support::app::App;
+use crate::support::app::{App, NOW};
 
 const FAILED: &str = "401 invalid_client: Client authentication failed";
 
@@ -194,4 +195,69 @@ async fn a_tenant_may_answer_as_fielded_auth0_tenants_do() {
         .unwrap();
     let answer = app.request().with("client_secret", "wrong").send().await;
     assert_eq!(answer.refusal(), "401 access_denied: Unauthorized");
+}
+
+#[tokio::test]
+async fn two_secrets_are_good_while_a_client_changes_over() {
+    let app = App::start().await;
+    let (first, id) = (app.client_secret.as_str(), app.client_id.as_str());
+    let works = async |secret: &str| {
+        let answer = app.request().with("client_secret", secret).send().await;
+        if answer.status != 200 {
+            assert_eq!(answer.refusal(), FAILED);
+        }
+        answer.status == 200
+    };
+    let rotate = async |grace: u64| {
+        let rotated = clients::rotate_secret(&app.server, &app.tenant, id, grace).await;
+        rotated.unwrap().1
+    };
+    let second = rotate(3_600).await;
+    assert!(works(first).await && works(second.expose()).await);
+    app.clock.set(Timestamp::from_millis(NOW + 3_599_999));
+    assert!(works(first).await);
+    app.clock.set(Timestamp::from_millis(NOW + 3_600_000));
+    assert!(!works(first).await, "its time is over");
+
+    let third = rotate(3_600).await;
+    let fourth = rotate(3_600).await;
+    assert!(!works(second.expose()).await, "two at most");
+    assert!(works(third.expose()).await && works(fourth.expose()).await);
+    clients::revoke_previous_secret(&app.server, &app.tenant, id)
+        .await
+        .unwrap();
+    assert!(!works(third.expose()).await && works(fourth.expose()).await);
+    let fifth = rotate(0).await;
+    assert!(!works(fourth.expose()).await && works(fifth.expose()).await);
+    let too_long = clients::MAX_GRACE_SECS + 1;
+    let refused = clients::rotate_secret(&app.server, &app.tenant, id, too_long).await;
+    assert!(refused.is_err());
+}
+
+#[tokio::test]
+async fn no_secret_is_ever_stored() {
+    let app = App::start().await;
+    let (_, second) = clients::rotate_secret(&app.server, &app.tenant, &app.client_id, 3_600)
+        .await
+        .unwrap();
+    let key = [app.tenant.as_str(), app.client_id.as_str()];
+    let stored = app.server.records.get::<Client>(&key).await.unwrap();
+    let record = serde_json::to_string(&stored.unwrap().record).unwrap();
+    assert!(record.contains("previous_secret"));
+    for secret in [app.client_secret.as_str(), second.expose()] {
+        assert!(!record.contains(secret));
+    }
+}
+
+#[tokio::test]
+async fn a_client_of_the_version_before_is_still_read() {
+    let app = App::start().await;
+    let key = [app.tenant.as_str(), app.client_id.as_str()];
+    let stored = app.server.records.get::<Client>(&key).await.unwrap();
+    let mut old = serde_json::to_value(&stored.unwrap().record).unwrap();
+    for new in ["previous_secret", "credentials"] {
+        old.as_object_mut().unwrap().remove(new).unwrap();
+    }
+    let client: Client = serde_json::from_value(old).unwrap();
+    assert!(client.credentials.is_empty() && client.previous_secret.is_none());
 }
