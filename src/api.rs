@@ -14,8 +14,24 @@ pub enum TokenDialect {
     /// Auth0's own: `typ: JWT`, `azp`, `gty`.
     #[default]
     AccessToken,
+    /// The same with `permissions`: all that the user holds on the API.
+    AccessTokenAuthz,
     /// RFC 9068: `typ: at+jwt`, `client_id`, `jti`.
     Rfc9068Profile,
+    /// The same with `permissions`.
+    Rfc9068ProfileAuthz,
+}
+
+impl TokenDialect {
+    /// Whether header and claims are those of RFC 9068.
+    pub const fn is_rfc9068(self) -> bool {
+        matches!(self, Self::Rfc9068Profile | Self::Rfc9068ProfileAuthz)
+    }
+
+    /// Whether there is a claim `permissions`.
+    pub const fn has_permissions(self) -> bool {
+        matches!(self, Self::AccessTokenAuthz | Self::Rfc9068ProfileAuthz)
+    }
 }
 
 /// One scope that an API defines.
@@ -91,6 +107,9 @@ pub struct Api {
     /// Who may have tokens for it.
     #[serde(default)]
     pub subject_type_authorization: SubjectTypeAuthorization,
+    /// Whether a user gets only those of its scopes that are permissions of the user.
+    #[serde(default)]
+    pub enforce_policies: bool,
     /// Whether it is the server's own: it can be granted, and not changed.
     #[serde(default)]
     pub is_system: bool,

@@ -45,6 +45,7 @@ pub mod client;
 pub mod client_grant;
 pub mod connection;
 pub mod log;
+pub mod role;
 pub mod rule;
 pub mod tenant;
 pub mod user;

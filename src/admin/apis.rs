@@ -77,6 +77,7 @@ pub async fn create(
         token_dialect: new.token_dialect,
         token_lifetime: new.token_lifetime,
         subject_type_authorization: SubjectTypeAuthorization::default(),
+        enforce_policies: false,
         is_system: false,
         created_at: server.clock.now(),
     };
@@ -93,6 +94,10 @@ pub struct Change {
     pub client_policy: Option<ClientPolicy>,
     /// Through which clients a user may have a token.
     pub user_policy: Option<UserPolicy>,
+    /// Whether a user gets only those scopes that are its permissions.
+    pub enforce_policies: Option<bool>,
+    /// Which claims and header access tokens have.
+    pub token_dialect: Option<TokenDialect>,
 }
 
 /// Changes an API's settings. Tokens that are out keep what they say.
@@ -110,6 +115,8 @@ pub async fn change(
     let policies = &mut api.subject_type_authorization;
     policies.client.policy = change.client_policy.unwrap_or(policies.client.policy);
     policies.user.policy = change.user_policy.unwrap_or(policies.user.policy);
+    api.enforce_policies = change.enforce_policies.unwrap_or(api.enforce_policies);
+    api.token_dialect = change.token_dialect.unwrap_or(api.token_dialect);
     let batch = Batch::durable().replace(&stored, &api);
     server.records.commit(batch).await?;
     Ok(api)

@@ -52,6 +52,7 @@ pub(super) async fn ensure(
                 policy: UserPolicy::DenyAll,
             },
         },
+        enforce_policies: false,
         is_system: true,
         created_at: server.clock.now(),
     };

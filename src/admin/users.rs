@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::{Error, LIST_LIMIT, check_text};
+use super::{Error, LIST_LIMIT, roles};
 use crate::connection::Connection;
 use crate::credential::{Password, canonical};
 use crate::random;
+use crate::role::Role;
 use crate::secret::Secret;
 use crate::server::Server;
 use crate::store::{Batch, Record, Stored};
@@ -46,8 +47,12 @@ pub async fn create(
         .await?;
     connection.ok_or_else(Error::missing("connection", &new.connection))?;
     let identifiers = identifiers(&new)?;
+    if new.roles.len() > Role::MAX_OF_USER {
+        let reason = format!("a user has at most {}", Role::MAX_OF_USER);
+        return Err(Error::invalid("the roles", reason));
+    }
     for role in &new.roles {
-        check_text("a role", role, 200)?;
+        roles::check_name(role)?;
     }
     let password = new_password(password)?;
 
@@ -152,7 +157,7 @@ pub async fn find(
     Ok(user.map(|stored| stored.record))
 }
 
-async fn get<R: Record>(
+pub(super) async fn get<R: Record>(
     server: &Server,
     tenant: &TenantName,
     user_id: &str,

@@ -36,7 +36,7 @@ pub(super) enum Verb {
         #[command(flatten)]
         tenant: TenantOption,
     },
-    /// Change who may have tokens for an API
+    /// Change who may have tokens for an API, and what they say
     Set {
         /// The `audience`
         identifier: String,
@@ -46,6 +46,12 @@ pub(super) enum Verb {
         /// Through which clients a user may have a token
         #[arg(long, value_name = "POLICY")]
         user_policy: Option<UserPolicy>,
+        /// Whether a user gets only those scopes that are its permissions
+        #[arg(long, value_name = "BOOL")]
+        enforce_policies: Option<bool>,
+        /// Which claims and header access tokens have
+        #[arg(long, value_name = "DIALECT")]
+        token_dialect: Option<TokenDialect>,
         #[command(flatten)]
         tenant: TenantOption,
     },
@@ -95,12 +101,16 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
             identifier,
             client_policy,
             user_policy,
+            enforce_policies,
+            token_dialect,
             tenant,
         } => {
             let tenant = tenant.resolve(&server).await?;
             let change = Change {
                 client_policy,
                 user_policy,
+                enforce_policies,
+                token_dialect,
             };
             let api = apis::change(&server, &tenant.name, &identifier, change).await?;
             Ok(Output::new(document(&api), table(HEADER, [row(&api)])))

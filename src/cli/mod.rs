@@ -15,10 +15,12 @@ mod open;
 mod output;
 mod progress;
 mod protection;
+mod role;
 mod rule;
 mod serve;
 mod tenant;
 mod user;
+mod user_permission;
 
 use std::ffi::OsString;
 
@@ -81,6 +83,12 @@ enum Verb {
     /// Show and change how guessing is stopped, list and lift blocks
     #[command(subcommand)]
     Protection(protection::Verb),
+    /// Make, list and delete roles, what they hold, and who has them
+    #[command(subcommand)]
+    Role(role::Verb),
+    /// Give users permissions of their own, take them back, list all they hold
+    #[command(subcommand)]
+    UserPermission(user_permission::Verb),
     /// Show a tenant's log, newest first
     Log(log::Args),
 }
@@ -127,6 +135,8 @@ fn dispatch(cli: Cli) -> Result<Output, CliError> {
             Verb::User(verb) => user::run(verb, &open).await,
             Verb::Key(verb) => key::run(verb, &open).await,
             Verb::Protection(verb) => protection::run(verb, &open).await,
+            Verb::Role(verb) => role::run(verb, &open).await,
+            Verb::UserPermission(verb) => user_permission::run(verb, &open).await,
             Verb::Log(args) => log::run(args, &open).await,
         }
     })

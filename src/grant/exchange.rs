@@ -25,6 +25,7 @@ pub(super) fn describe(facts: Facts<'_>) -> Exchange {
         tenant,
         client,
         api,
+        permissions,
         ..
     } = facts.parties;
     let user = match facts.subject {
@@ -41,7 +42,7 @@ pub(super) fn describe(facts: Facts<'_>) -> Exchange {
             name: client.name.clone(),
             metadata: client.metadata.clone().into_iter().collect(),
         },
-        user: user.map(describe_user),
+        user: user.map(|user| describe_user(user, permissions)),
         api: api.map(|api| exchange::Api {
             identifier: api.identifier.clone(),
             scopes: api.scopes.iter().map(|scope| scope.value.clone()).collect(),
@@ -68,7 +69,7 @@ pub(super) fn describe(facts: Facts<'_>) -> Exchange {
 /// The scopes of the claims that make up the profile; e-mail has fields of its own.
 const PROFILE_SCOPES: [&str; 2] = ["profile", "phone"];
 
-fn describe_user(authenticated: &AuthenticatedUser) -> exchange::User {
+fn describe_user(authenticated: &AuthenticatedUser, permissions: &[String]) -> exchange::User {
     let user = authenticated.user();
     let stats = authenticated.stats();
     exchange::User {
@@ -81,7 +82,7 @@ fn describe_user(authenticated: &AuthenticatedUser) -> exchange::User {
         user_metadata: user.user_metadata.clone().unwrap_or_default(),
         app_metadata: user.app_metadata.clone().unwrap_or_default(),
         roles: user.roles.clone(),
-        permissions: Vec::new(),
+        permissions: permissions.to_vec(),
         logins_count: stats.logins_count.saturating_add(1),
         created_at: user.created_at,
         last_login: stats.last_login,

@@ -11,6 +11,7 @@ mod error;
 mod exchange;
 mod password;
 mod password_realm;
+mod permissions;
 mod request;
 mod scope;
 mod sender;
@@ -111,6 +112,10 @@ async fn run(
         gty,
     } = established;
 
+    let permissions =
+        permissions::held(server, &tenant.name, &subject, api.as_ref(), &scopes).await?;
+    let scopes = permissions::enforce(scopes, api.as_ref(), &permissions);
+
     // 5. Run the tenant's rules in order.
     let chain = chain::load(server, &tenant.name, kind).await?;
     let configuration = chain::configuration(server, &tenant.name, &chain).await?;
@@ -122,6 +127,7 @@ async fn run(
             client: client.client(),
             api: api.as_ref(),
             gty,
+            permissions: &permissions,
         },
         scopes: &scopes,
         subject: &subject,
@@ -158,6 +164,7 @@ async fn run(
             client: client.client(),
             api: api.as_ref(),
             gty,
+            permissions: &permissions,
             confirmation: confirmation.as_ref(),
             requested_scopes: request.scope.as_deref().unwrap_or_default(),
             now,

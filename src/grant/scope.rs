@@ -24,17 +24,9 @@ impl Available {
 
     /// What is left of it under a client grant. Such scopes must be asked for by name.
     #[must_use]
-    pub fn under_client_grant(self, granted: &[String]) -> Self {
-        Self {
-            only_if_asked: true,
-            ..self.within(granted)
-        }
-    }
-
-    /// What is left of it for one who holds `permissions`.
-    #[must_use]
-    pub fn within(mut self, permissions: &[String]) -> Self {
-        self.scopes.retain(|scope| permissions.contains(scope));
+    pub fn under_client_grant(mut self, granted: &[String]) -> Self {
+        self.scopes.retain(|scope| granted.contains(scope));
+        self.only_if_asked = true;
         self
     }
 
@@ -104,6 +96,14 @@ impl GrantedScopes {
         }
     }
 
+    /// What is left of them where the scopes of an API must be permissions too.
+    #[must_use]
+    pub fn only_permitted(mut self, api: &Api, permissions: &[String]) -> Self {
+        let permitted = |scope: &String| !api.defines(scope) || permissions.contains(scope);
+        self.0.retain(permitted);
+        self
+    }
+
     /// The scopes, in order, none twice.
     pub fn as_slice(&self) -> &[String] {
         &self.0
@@ -134,6 +134,7 @@ mod tests {
             token_dialect: crate::api::TokenDialect::AccessToken,
             token_lifetime: 60,
             subject_type_authorization: Default::default(),
+            enforce_policies: false,
             is_system: false,
             created_at: Timestamp::default(),
         }
@@ -211,15 +212,18 @@ mod tests {
 
     #[test]
     fn a_user_gets_no_scope_without_the_permission_and_all_permitted_when_asking_for_none() {
-        let available = Available::all(&orders()).within(&list("write:orders delete:orders"));
-        check_of("", Some(&available), "write:orders");
-        check_of("read:orders write:orders", Some(&available), "write:orders");
-        check_of("read:orders", Some(&available), "");
-        check_of(
-            "openid",
-            Some(&available),
-            "openid profile email address phone write:orders",
-        );
+        let check = |asked: &str, granted: &str| {
+            let asked = list(asked);
+            let available = Available::all(&orders());
+            let scopes = GrantedScopes::by_policy(Some(&asked), Some(&available));
+            let held = list("write:orders delete:orders");
+            let scopes = scopes.only_permitted(&orders(), &held);
+            assert_eq!(scopes.as_slice().join(" "), granted);
+        };
+        check("", "write:orders");
+        check("read:orders write:orders", "write:orders");
+        check("read:orders", "");
+        check("openid", "openid profile email address phone write:orders");
     }
 
     #[test]

@@ -50,6 +50,10 @@ pub enum Table {
     /// `(tenant, client_id, SHA-256 of the `jti`)` → a client assertion that was used, until it
     /// would be refused for its age.
     UsedAssertion = 26,
+    /// `(tenant, role name)`.
+    Role = 27,
+    /// `(tenant, kind of holder, role name or user_id, API identifier)` → the scopes held.
+    Permissions = 28,
     /// `(tenant, SHA-256 of key and `jti`)` → a DPoP proof that was used, until it would be refused
     /// for its age.
     UsedDpopProof = 35,

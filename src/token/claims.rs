@@ -43,6 +43,8 @@ pub struct Parties<'a> {
     pub api: Option<&'a Api>,
     /// How it was asked for: the claim `gty`.
     pub gty: &'static str,
+    /// All that the subject holds on the API.
+    pub permissions: &'a [String],
 }
 
 /// When a token is made and when it ends.
@@ -84,7 +86,7 @@ pub fn access_claims(
     overlay(&mut claims, &changes.access_claims, &changes.scopes);
     claims.extend(standard_access_claims(parties, sub, &changes.scopes));
     stamp(&mut claims, validity);
-    if dialect(parties) == TokenDialect::Rfc9068Profile {
+    if dialect(parties).is_rfc9068() {
         claims.insert("jti".into(), jti.into());
     }
     if let Some(confirmation) = confirmation {
@@ -142,6 +144,7 @@ fn standard_access_claims(
         client,
         api,
         gty,
+        permissions,
     } = *parties;
     let userinfo = tenant.issuer.endpoint("userinfo");
     let aud = match api {
@@ -153,14 +156,15 @@ fn standard_access_claims(
     claims.insert("iss".into(), tenant.issuer.as_str().into());
     claims.insert("sub".into(), sub.into());
     claims.insert("aud".into(), aud);
-    match dialect(parties) {
-        TokenDialect::AccessToken => {
-            claims.insert("azp".into(), client.client_id.as_str().into());
-            claims.insert("gty".into(), gty.into());
-        }
-        TokenDialect::Rfc9068Profile => {
-            claims.insert("client_id".into(), client.client_id.as_str().into());
-        }
+    let dialect = dialect(parties);
+    if dialect.is_rfc9068() {
+        claims.insert("client_id".into(), client.client_id.as_str().into());
+    } else {
+        claims.insert("azp".into(), client.client_id.as_str().into());
+        claims.insert("gty".into(), gty.into());
+    }
+    if dialect.has_permissions() {
+        claims.insert("permissions".into(), json!(permissions));
     }
     if !scopes.is_empty() {
         claims.insert("scope".into(), scopes.join(" ").into());

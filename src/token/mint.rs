@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::access::{OpaqueToken, UserinfoClaims};
 use super::claims::{Parties, Validity, access_claims, grants, id_claims};
 use super::{Confirmation, KeyError, Keyring, SigningAlgorithm};
-use crate::api::{Api, TokenDialect};
+use crate::api::Api;
 use crate::client::Client;
 use crate::clock::Timestamp;
 use crate::random::{self, NoRandomness};
@@ -40,6 +40,8 @@ pub struct Mint<'a> {
     pub gty: &'static str,
     /// The scopes as the client asked for them; empty if it did not.
     pub requested_scopes: &'a [String],
+    /// All that the subject holds on the API.
+    pub permissions: &'a [String],
     /// What the tokens are bound to.
     pub confirmation: Option<&'a Confirmation>,
     /// The time of the exchange.
@@ -115,10 +117,10 @@ impl Mint<'_> {
             from: self.now,
             seconds: api.token_lifetime,
         };
-        let typ = match api.token_dialect {
-            TokenDialect::AccessToken => "JWT",
-            // RFC 9068, section 2.1, so that no ID token passes for an access token.
-            TokenDialect::Rfc9068Profile => "at+jwt",
+        // RFC 9068, section 2.1, so that no ID token passes for an access token.
+        let typ = match api.token_dialect.is_rfc9068() {
+            true => "at+jwt",
+            false => "JWT",
         };
         let jti = random::id()?;
         let (parties, bound) = (self.parties(), self.confirmation);
@@ -205,6 +207,7 @@ impl Mint<'_> {
             client: self.client,
             api: self.api,
             gty: self.gty,
+            permissions: self.permissions,
         }
     }
 }

@@ -632,3 +632,99 @@ fn tls_that_cannot_be_spoken_is_noticed_at_the_start() {
     assert_eq!(missing.code, 64);
     assert!(missing.stderr.contains("nowhere.pem"), "{}", missing.stderr);
 }
+
+#[test]
+fn a_client_s_proofs_are_changed_without_a_gap() {
+    let cli = Cli::new();
+    cli.json(&["init", "--tenant", "acme"]);
+    let client = cli.json(&["client", "create", "Nightly"]);
+    let id = client["client_id"].as_str().unwrap();
+    let rotated = cli.json(&["client", "rotate-secret", id]);
+    assert_ne!(rotated["client_secret"], client["client_secret"]);
+    assert!(rotated["previous_secret_expires_at"].is_u64());
+    assert_eq!(rotated.get("previous_secret"), None, "not even its digest");
+    let revoked = cli.json(&["client", "revoke-previous-secret", id]);
+    assert_eq!(revoked.get("previous_secret_expires_at"), None);
+    let at_once = cli.json(&["client", "rotate-secret", id, "--revoke-previous"]);
+    assert_eq!(at_once.get("previous_secret_expires_at"), None);
+
+    let key = cli.folder.path().join("key.json");
+    // RFC 7517, appendix A.1.
+    let jwk = json!({
+        "kty": "EC", "crv": "P-256", "kid": "1",
+        "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+        "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+    });
+    std::fs::write(&key, jwk.to_string()).unwrap();
+    let key = key.to_str().unwrap();
+    let add = ["client", "credential", "add", id, key, "--alg", "ES256"];
+    assert_eq!(cli.run(&add).code, 64, "it has a secret");
+    let changed = cli.json(&["client", "set-auth", id, "private_key_jwt"]);
+    assert_eq!(
+        (
+            &changed["token_endpoint_auth_method"],
+            changed.get("client_secret")
+        ),
+        (&json!("private_key_jwt"), None)
+    );
+    assert_eq!(cli.run(&["client", "rotate-secret", id]).code, 64);
+    let added = cli.json(&[&add[..], &["--days", "90"]].concat());
+    assert_eq!(added["kid"], json!("1"));
+    assert_eq!(
+        cli.json(&["client", "credential", "list", id]),
+        json!([added])
+    );
+    cli.json(&["client", "credential", "remove", id, "1"]);
+    assert_eq!(cli.json(&["client", "credential", "list", id]), json!([]));
+}
+
+#[test]
+fn roles_are_made_granted_and_given_to_users() {
+    let cli = Cli::new();
+    cli.json(&["init", "--tenant", "acme"]);
+    let api = "https://orders.example/";
+    let scopes = ["--scope", "read:orders", "--scope", "write:orders"];
+    cli.json(&[&["api", "create", api][..], &scopes].concat());
+    let set = ["api", "set", api, "--enforce-policies", "true"];
+    let set = cli.json(&[&set[..], &["--token-dialect", "access_token_authz"]].concat());
+    assert_eq!(set["enforce_policies"], json!(true));
+    assert_eq!(set["token_dialect"], json!("access_token_authz"));
+    let user = cli.json(&["user", "create", "--username", "ada", "--role", "old"]);
+    let id = user["user_id"].as_str().unwrap();
+
+    cli.json(&["role", "create", "editor", "--description", "Writes"]);
+    let held = cli.json(&[
+        "role",
+        "grant",
+        "editor",
+        api,
+        "read:orders",
+        "write:orders",
+    ]);
+    assert_eq!(held[0]["scopes"], json!(["read:orders", "write:orders"]));
+    cli.json(&["role", "revoke", "editor", api, "read:orders"]);
+    assert_eq!(
+        cli.json(&["role", "permissions", "editor"]),
+        json!([{"audience": api, "scopes": ["write:orders"]}])
+    );
+    let user = cli.json(&["role", "assign", "editor", id]);
+    assert_eq!(user["roles"], json!(["old", "editor"]));
+    cli.json(&["user-permission", "grant", id, api, "read:orders"]);
+    assert_eq!(
+        cli.json(&["user-permission", "list", id]),
+        json!([
+            {"audience": api, "scope": "read:orders", "role": null},
+            {"audience": api, "scope": "write:orders", "role": "editor"},
+        ])
+    );
+    cli.json(&["user-permission", "revoke", id, api]);
+    cli.json(&["role", "unassign", "old", id]);
+    assert_eq!(cli.run(&["role", "assign", "nobody", id]).code, 64);
+    assert_eq!(
+        cli.json(&["role", "list"])[0]["description"],
+        json!("Writes")
+    );
+    cli.json(&["role", "delete", "editor"]);
+    assert_eq!(cli.json(&["role", "list"]), json!([]));
+    assert_eq!(cli.json(&["user-permission", "list", id]), json!([]));
+}

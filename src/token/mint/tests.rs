@@ -10,6 +10,7 @@ use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 
 use super::*;
+use crate::api::TokenDialect;
 use crate::client::ClientAuthentication;
 use crate::store::Table;
 use crate::tenant::{Issuer, TenantName};
@@ -107,6 +108,7 @@ impl House {
             api,
             gty: "password",
             requested_scopes,
+            permissions: &[],
             confirmation: None,
             now: NOW,
         }
@@ -175,6 +177,7 @@ fn api(signing_alg: SigningAlgorithm, token_dialect: TokenDialect) -> Api {
         token_dialect,
         token_lifetime: 600,
         subject_type_authorization: Default::default(),
+        enforce_policies: false,
         is_system: false,
         created_at: NOW,
     }

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use claimsmith::token::{Unverified, VerifyingKey};
+use claimsmith::token::{AssertionAlgorithm, PublicKey, Unverified, VerifyingKey};
 use serde_json::{Value, json};
 
 /// The algorithms that this server verifies with public keys.
@@ -263,6 +263,49 @@ fn wycheproofs_keys_are_judged_as_published() {
             ),
             ("invalid, refused", 9),
             ("valid, accepted", 1),
+        ])
+    );
+}
+
+#[test]
+fn wycheproofs_signatures_are_judged_as_published_with_a_client_s_key() {
+    let Some(file) = wycheproof("json_web_signature_test.json") else {
+        return the_examples_of_the_rfcs_verify();
+    };
+    let mut seen = Counts::new();
+    for group in file["testGroups"].as_array().unwrap() {
+        let jwk = &group["public"];
+        let alg: Result<AssertionAlgorithm, _> = serde_json::from_value(jwk["alg"].clone());
+        let Ok(alg) = alg else { continue };
+        let key = PublicKey::from_jwk(jwk).and_then(|key| VerifyingKey::of_client(alg, &key));
+        for test in group["tests"].as_array().unwrap() {
+            let Some(jws) = test["jws"].as_str() else {
+                continue;
+            };
+            let verified = key.as_ref().is_ok_and(|key| {
+                Unverified::parse(jws).is_ok_and(|token| token.verify(key).is_ok())
+            });
+            let id = &test["tcId"];
+            let what = match (test["result"] == "valid", verified) {
+                (true, true) => "valid, accepted",
+                (false, false) => "invalid, refused",
+                (true, false) if [346, 350].contains(&id.as_u64().unwrap()) => {
+                    "valid, refused: the header names another algorithm than the key"
+                }
+                (_, verified) => panic!("{id}: verified {verified}, {}", test["comment"]),
+            };
+            count(&mut seen, what);
+        }
+    }
+    assert_eq!(
+        seen,
+        counts([
+            ("invalid, refused", 305),
+            ("valid, accepted", 24),
+            (
+                "valid, refused: the header names another algorithm than the key",
+                2
+            ),
         ])
     );
 }

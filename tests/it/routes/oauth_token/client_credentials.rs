@@ -235,6 +235,7 @@ async fn set_policies(app: &App, client: Option<ClientPolicy>, user: Option<User
     let change = apis::Change {
         client_policy: client,
         user_policy: user,
+        ..apis::Change::default()
     };
     apis::change(&app.server, &app.tenant, API, change)
         .await

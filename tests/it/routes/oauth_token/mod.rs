@@ -6,6 +6,7 @@ mod client_credentials;
 mod fetch;
 mod guessing;
 mod password;
+mod permissions;
 mod private_key_jwt;
 mod refused;
 mod rules;

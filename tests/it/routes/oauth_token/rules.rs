@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::rule_host::guest::{Effect, guest, returning};
 use crate::support::app::{API, App};
 
-fn shipped(name: &str) -> Vec<u8> {
+pub(super) fn shipped(name: &str) -> Vec<u8> {
     let path = format!("{}/rules/{name}/rule.wasm", env!("CARGO_MANIFEST_DIR"));
     std::fs::read(path).unwrap()
 }
