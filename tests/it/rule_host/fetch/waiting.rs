@@ -32,7 +32,11 @@ async fn waiting_is_not_computing() {
     };
     let host = host_of(limits, network());
     let slow = get(&upstream.url("/")).within(300);
-    let (verdict, report) = run(&host, &rule(&host, &[slow.clone()], &[&upstream.pattern()])).await;
+    let (verdict, report) = run(
+        &host,
+        &rule(&host, std::slice::from_ref(&slow), &[&upstream.pattern()]),
+    )
+    .await;
     assert!(matches!(verdict, Verdict::Approved(_)), "{report:?}");
     assert_eq!(answers(&report.rules[0]), ["timed-out"]);
     assert!(
