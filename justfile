@@ -13,11 +13,13 @@ default:
 fmt:
     cargo fmt
     cargo fmt --manifest-path rules/Cargo.toml --all
+    cargo fmt --manifest-path rules/engine/tool/Cargo.toml
 
 # Fails if something is not formatted
 fmt-check:
     cargo fmt --check
     cargo fmt --manifest-path rules/Cargo.toml --all --check
+    cargo fmt --manifest-path rules/engine/tool/Cargo.toml --check
 
 # Lints the server and the rules; a warning is an error
 clippy:
@@ -36,6 +38,7 @@ doc:
 deny:
     cargo deny check licenses bans sources
     cargo deny --manifest-path rules/Cargo.toml --config deny.toml check licenses bans sources
+    cargo deny --manifest-path rules/engine/tool/Cargo.toml --config deny.toml check licenses bans sources
 
 # Checks the dependencies against the advisory database, which it fetches
 advisories:
@@ -45,6 +48,19 @@ advisories:
 # Builds the shipped rules (needs .ci/install-guest-tools)
 rules:
     rules/build.sh
+
+# Builds the JavaScript engine (needs .ci/install-guest-tools, and npm)
+engine:
+    rules/engine/build.sh
+
+# Compares the committed JavaScript engine with its sources
+engine-check:
+    rules/engine/build.sh --check
+
+# What a rule costs in JavaScript: here, and in Node's `vm` and in `isolated-vm` (needs npm)
+bench-javascript:
+    cargo bench --bench rule_call -- rules/roles-to-claims/rule.wasm benches/node/rule.js
+    cd benches/node && npm ci --silent --no-audit --no-fund && node bench.mjs
 
 # Compares the committed components with their sources, and tests what the rules in Rust share
 rules-check:

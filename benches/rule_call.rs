@@ -1,7 +1,7 @@
 //! What a rule costs, against a rule that does nothing, in the same interleaved run:
 //!
 //! ```text
-//! cargo bench --bench rule_call [-- RULE.wasm …]
+//! cargo bench --bench rule_call [-- RULE.wasm RULE.js …]
 //! ```
 //!
 //! Without arguments it takes every `rules/*/rule.wasm`. Each call gets a new instance, as in the
@@ -29,6 +29,7 @@ mod guest;
 
 const ROUNDS: usize = 3_000;
 const WARM_UP: usize = 200;
+const UPLOADS: usize = 200;
 
 struct Nobody;
 
@@ -72,6 +73,32 @@ async fn bench() {
         }
     }
     print(&mut candidates);
+    for path in rules()
+        .iter()
+        .filter(|path| path.extension().is_some_and(|e| e == "js"))
+    {
+        upload(&host, path);
+    }
+}
+
+/// From a new source in JavaScript to a rule that is ready to run.
+fn upload(host: &RuleHost, path: &Path) {
+    let source = std::fs::read_to_string(path).unwrap();
+    let mut loads: Vec<Duration> = (0..UPLOADS)
+        .map(|number| {
+            let another = format!("{source}\n// {number}\n");
+            let start = Instant::now();
+            host.inspect(another.as_bytes()).unwrap();
+            start.elapsed()
+        })
+        .collect();
+    println!(
+        "{}: {} bytes, ready p50 {:.1} ms, p99 {:.1} ms after its upload",
+        path.display(),
+        source.len(),
+        percentile(&mut loads, 50) / 1e3,
+        percentile(&mut loads, 99) / 1e3
+    );
 }
 
 /// The paths given, or all that are committed.

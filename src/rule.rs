@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::rule_host::{Grant, Manifest, OnFault, Permissions};
+use crate::rule_host::{Dialect, Grant, Manifest, OnFault, Permissions};
 use crate::store::{Record, Table};
 use crate::tenant::TenantName;
 use crate::token::Sealed;
@@ -15,10 +15,14 @@ pub struct RuleVersion {
     pub rule: String,
     /// 1, 2, 3… in the order of uploads.
     pub version: u32,
-    /// The SHA-256 of the component, in hexadecimal: where its bytes are stored.
+    /// The SHA-256 of the component, or of the source in JavaScript, in hexadecimal: where its bytes
+    /// are stored.
     pub digest: String,
-    /// The component's length in bytes.
+    /// Its length in bytes.
     pub size: u64,
+    /// How it is written, if it is JavaScript; none for a component.
+    #[serde(default)]
+    pub dialect: Option<Dialect>,
     /// When it was uploaded.
     pub uploaded_at: Timestamp,
     /// What it may do; none allows all that the interface offers.

@@ -2,14 +2,14 @@
 
 use super::{Error, LIST_LIMIT, check_text, require_tenant};
 use crate::rule::{Binding, ConfigurationValue, RuleVersion};
-use crate::rule_host::{Grant, Inspection, Manifest, OnFault, Permissions};
+use crate::rule_host::{Dialect, Grant, Inspection, Manifest, OnFault, Permissions};
 use crate::secret::Secret;
 use crate::server::Server;
 use crate::store::{Batch, Stored, blob};
 use crate::tenant::TenantName;
 use crate::token::Sealed;
 
-/// Stores a component and its manifest as the next version of a rule, after checking all that `rule check` checks:
+/// Stores a component, or a source in JavaScript, and its manifest as the next version of a rule, after checking all that `rule check` checks:
 /// what is corrupt or foreign never reaches the store. Nothing runs it until it is bound.
 pub async fn upload(
     server: &Server,
@@ -45,6 +45,7 @@ pub async fn upload(
         version: last.map_or(1, |last| last.version.saturating_add(1)),
         digest,
         size: inspection.size,
+        dialect: inspection.dialect,
         uploaded_at: server.clock.now(),
         manifest,
     };
@@ -75,7 +76,7 @@ pub struct NewBinding {
     pub version: Option<u32>,
     /// Where in the order; behind all others if none.
     pub order: Option<u32>,
-    /// The grants it runs on; those with a user if empty.
+    /// The grants it runs on; if empty, those that its dialect is for.
     pub grants: Vec<Grant>,
     /// What its failure means; what the manifest says if none, and else that the login ends.
     pub on_fault: Option<OnFault>,
@@ -123,7 +124,7 @@ pub async fn bind(
             .unwrap_or(last.saturating_add(1)),
         enabled: true,
         grants: if new.grants.is_empty() {
-            GRANTS_WITH_A_USER.to_vec()
+            default_grants(version.dialect)
         } else {
             new.grants
         },
@@ -148,7 +149,24 @@ pub async fn bind(
 /// More hosts than this a binding cannot allow.
 const MAX_HOSTS: usize = 100;
 
-/// The grants that a rule runs on unless its binding says otherwise.
+/// The grants that a rule runs on unless its binding says otherwise: those with a user, unless it is
+/// written for the one without.
+pub fn default_grants(dialect: Option<Dialect>) -> Vec<Grant> {
+    match dialect {
+        Some(Dialect::ClientCredentialsExchange | Dialect::CredentialsExchange) => {
+            vec![Grant::ClientCredentials]
+        }
+        Some(Dialect::Action) => {
+            let all = GRANTS_WITH_A_USER.into_iter();
+            all.chain([Grant::ClientCredentials]).collect()
+        }
+        Some(Dialect::Classic | Dialect::PasswordExchange | Dialect::PostLogin) | None => {
+            GRANTS_WITH_A_USER.to_vec()
+        }
+    }
+}
+
+/// The grants with a user.
 pub const GRANTS_WITH_A_USER: [Grant; 6] = [
     Grant::Password,
     Grant::PasswordRealm,

@@ -6,12 +6,12 @@ use std::time::Duration;
 use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline};
 
 use super::bindings::types;
-use super::component::Rule;
+use super::component::{Program, Rule};
 use super::fault::{Failure, Phase, Stop, explain};
 use super::fetch::{Errands, FetchReport};
 use super::guest::{Facts, Guest};
 use super::journal::Pages;
-use super::{Limits, bindings};
+use super::{Fault, Limits, bindings};
 
 /// What a call came to: effects or a denial, as the rule gave them, or a fault.
 pub(super) type Answer = Result<Result<Vec<types::Effect>, types::Denial>, Failure>;
@@ -85,17 +85,24 @@ async fn instantiate(
     rule: &Rule,
     limits: &Limits,
 ) -> Result<bindings::Rule, Failure> {
-    rule.pre()
-        .instantiate_async(store)
-        .await
-        .map_err(|e| explain(&e, Phase::Instantiate, limits))
+    let Program::Component(pre) = rule.program() else {
+        let what = "a rule in JavaScript has no instance of its own";
+        return Err(Failure::new(Fault::Load, what));
+    };
+    let instance = pre.instantiate_async(store).await;
+    instance.map_err(|e| explain(&e, Phase::Instantiate, limits))
 }
 
 /// A store with every limit in place before the guest's first instruction, which may be that of
 /// a start function.
 ///
 /// Only what the guest computes counts towards its deadline; its waiting is bounded elsewhere.
-fn store(engine: &Engine, facts: Facts, errands: Option<Errands>, limits: &Limits) -> Store<Guest> {
+pub(super) fn store(
+    engine: &Engine,
+    facts: Facts,
+    errands: Option<Errands>,
+    limits: &Limits,
+) -> Store<Guest> {
     let mut store = Store::new(engine, Guest::new(limits, facts, errands));
     store.limiter(|guest| &mut guest.meter);
     // Fails only without `consume_fuel`; the guest would then have none and trap at once.

@@ -4,15 +4,14 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wasmtime::Engine;
-
 use super::bindings::types;
-use super::call::{self, Trace};
+use super::call::{self, Answer, Trace};
 use super::draft::{Author, Working};
 use super::fault::Failure;
 use super::fetch::Errands;
 use super::guest::Facts;
 use super::input::Input;
+use super::javascript::{self, Machine, Member};
 use super::request::{self, Request};
 use super::text::{plain, printable};
 use super::{
@@ -23,6 +22,9 @@ use crate::secret::Secret;
 
 /// How much of a message about a rule that could not be loaded is reported, in bytes.
 const REASON_BYTES: usize = 1000;
+
+/// How many faults of one group of rules in JavaScript can be skipped.
+const SKIPS: usize = 4;
 
 /// What a rule came to that did not fail.
 type Decided = Result<Vec<Request>, Denial>;
@@ -36,7 +38,7 @@ pub(super) enum End {
 
 /// The state of one chain.
 pub(super) struct Run<'h> {
-    engine: &'h Engine,
+    machine: &'h Machine,
     limits: &'h Limits,
     pub(super) draft: Working,
     pub(super) reports: Vec<RuleReport>,
@@ -50,14 +52,14 @@ pub(super) struct Run<'h> {
 
 impl<'h> Run<'h> {
     pub(super) fn new(
-        engine: &'h Engine,
+        machine: &'h Machine,
         limits: &'h Limits,
         exchange: Exchange,
         configuration: &'h BTreeMap<String, Secret>,
         errands: Option<Errands>,
     ) -> Self {
         Self {
-            engine,
+            machine,
             limits,
             exchange_id: exchange.id.as_str().into(),
             draft: Working::new(exchange),
@@ -74,13 +76,72 @@ impl<'h> Run<'h> {
             // Whatever the bindings say of faults: the rules left out might have denied.
             return self.too_long(excess, chain.len());
         }
-        for bound in chain {
-            match self.rule(bound).await {
+        let mut rest = chain;
+        while let Some((bound, others)) = rest.split_first() {
+            let scripts = rest.split_at_checked(javascript::group_length(rest));
+            let end = match scripts {
+                Some((scripts @ [_, ..], behind)) => {
+                    rest = behind;
+                    self.scripts(scripts).await
+                }
+                _ => {
+                    rest = others;
+                    self.rule(bound).await
+                }
+            };
+            match end {
                 End::Reached => {}
                 end => return end,
             }
         }
         End::Reached
+    }
+
+    /// Runs rules in JavaScript that share an instance.
+    ///
+    /// After a fault that its binding says to skip, the others run again without that rule, from the
+    /// start, since it may have changed what they share. They are deterministic, so the ones before it
+    /// come out as they did; they are neither applied nor reported again.
+    async fn scripts(&mut self, group: &[BoundRule]) -> End {
+        let exchange = javascript::shown(&self.draft);
+        let mut left: Vec<&BoundRule> = group.iter().collect();
+        let mut through = 0;
+        for _ in 0..=SKIPS {
+            let members = left.iter().filter_map(|bound| self.member(bound)).collect();
+            let errands = self.errands.take();
+            let (finished, errands) = self.machine.run(members, &exchange, errands).await;
+            self.errands = errands;
+            let mut skipped = false;
+            for (place, finished) in finished.into_iter().enumerate().skip(through) {
+                let Some(bound) = left.get(place).copied() else {
+                    break;
+                };
+                let decided = self.parse(bound, finished.ending);
+                skipped = decided.is_err();
+                match self.conclude(bound, decided, finished.trace) {
+                    End::Reached if skipped => {
+                        left.remove(place);
+                        break;
+                    }
+                    End::Reached => through = place.saturating_add(1),
+                    end => return end,
+                }
+            }
+            if !skipped || through == left.len() {
+                return End::Reached;
+            }
+        }
+        self.too_many_faults(left.get(through).copied())
+    }
+
+    fn member(&mut self, bound: &BoundRule) -> Option<Member> {
+        let rule = bound.rule.as_ref().ok()?;
+        Some(Member {
+            facts: self.facts(bound, rule),
+            limits: self.limits_of(bound).into_owned(),
+            reach: bound.may_reach(),
+            rule: rule.clone(),
+        })
     }
 
     async fn rule(&mut self, bound: &BoundRule) -> End {
@@ -91,13 +152,42 @@ impl<'h> Run<'h> {
                 return self.fault(bound, failure, Trace::default());
             }
         };
-        let limits = match &bound.manifest {
-            Some(manifest) => Cow::Owned(manifest.limits(self.limits)),
+        let limits = self.limits_of(bound);
+        let (answer, trace) = self.call(bound, rule, &limits).await;
+        let decided = self.parse(bound, answer);
+        self.conclude(bound, decided, trace)
+    }
+
+    /// The host's limits, or the lower ones that the rule's manifest asks for.
+    fn limits_of(&self, bound: &BoundRule) -> Cow<'h, Limits> {
+        let rule = bound.rule.as_ref().ok();
+        let host = match rule.and_then(Rule::script) {
+            Some(_) => Cow::Owned(self.limits.of_javascript()),
             None => Cow::Borrowed(self.limits),
         };
-        let (decided, trace) = self.call(bound, rule, &limits).await;
+        match &bound.manifest {
+            Some(manifest) => Cow::Owned(manifest.limits(&host)),
+            None => host,
+        }
+    }
+
+    /// Takes a rule's answer apart.
+    fn parse(&self, bound: &BoundRule, answer: Answer) -> Result<Decided, Failure> {
+        let limits = self.limits_of(bound);
+        let decided = match answer? {
+            Ok(effects) => Ok(request::parse(effects, &limits)?),
+            Err(denial) => Err(parse_denial(denial, &limits)?),
+        };
         // What its manifest does not allow undoes all that the rule asked for.
-        let decided = decided.and_then(|decided| self.permitted(bound, decided));
+        self.permitted(bound, decided)
+    }
+
+    fn conclude(
+        &mut self,
+        bound: &BoundRule,
+        decided: Result<Decided, Failure>,
+        trace: Trace,
+    ) -> End {
         match decided {
             Ok(Ok(requests)) => {
                 let effects = self.apply(bound, requests);
@@ -112,13 +202,7 @@ impl<'h> Run<'h> {
         }
     }
 
-    /// Calls a rule, and takes its answer apart.
-    async fn call(
-        &mut self,
-        bound: &BoundRule,
-        rule: &Rule,
-        limits: &Limits,
-    ) -> (Result<Decided, Failure>, Trace) {
+    async fn call(&mut self, bound: &BoundRule, rule: &Rule, limits: &Limits) -> (Answer, Trace) {
         self.draft.refresh();
         let facts = self.facts(bound, rule);
         let input = Input::of(&self.draft);
@@ -126,15 +210,11 @@ impl<'h> Run<'h> {
         if let Some(errands) = &mut errands {
             errands.begin_rule(bound.may_reach());
         }
+        let engine = self.machine.engine();
         let (answer, trace, errands) =
-            call::decide(self.engine, rule, facts, errands, input.exchange(), limits).await;
+            call::decide(engine, rule, facts, errands, input.exchange(), limits).await;
         self.errands = errands;
-        let decided = match answer {
-            Ok(Ok(effects)) => request::parse(effects, limits).map(Ok),
-            Ok(Err(denial)) => parse_denial(denial, limits).map(Err),
-            Err(failure) => Err(failure),
-        };
-        (decided, trace)
+        (answer, trace)
     }
 
     fn permitted(&self, bound: &BoundRule, decided: Decided) -> Result<Decided, Failure> {
@@ -179,6 +259,23 @@ impl<'h> Run<'h> {
             skipped: false,
         };
         self.report(excess, outcome, Vec::new(), Trace::default());
+        End::Faulted
+    }
+
+    /// Each skipped fault makes the others run again; a chain that is made of faults must not run
+    /// for as long as it likes.
+    fn too_many_faults(&mut self, next: Option<&BoundRule>) -> End {
+        if let Some(next) = next {
+            let detail = format!(
+                "more than {SKIPS} of the consecutive rules failed; unbind them, or put them right"
+            );
+            let outcome = Outcome::Faulted {
+                fault: Fault::Load,
+                detail,
+                skipped: false,
+            };
+            self.report(next, outcome, Vec::new(), Trace::default());
+        }
         End::Faulted
     }
 

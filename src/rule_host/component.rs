@@ -10,6 +10,7 @@ use wasmtime::component::{Component, Linker};
 use super::admission::{self, Shape};
 use super::bindings::{PACKAGE, RulePre, VERSIONS};
 use super::guest::{self, Guest};
+use super::javascript::{self, Dialect, Machine, Script};
 use super::text::printable;
 use super::{Limits, Rejection, wasi};
 
@@ -17,8 +18,14 @@ use super::{Limits, Rejection, wasi};
 #[derive(Clone)]
 pub struct Rule(Arc<Compiled>);
 
+/// What a rule runs as.
+pub(super) enum Program {
+    Component(Box<RulePre<Guest>>),
+    JavaScript(Script),
+}
+
 struct Compiled {
-    pre: RulePre<Guest>,
+    program: Program,
     digest: Arc<str>,
     inspection: Inspection,
     code_bytes: usize,
@@ -33,6 +40,8 @@ pub struct Inspection {
     pub size: u64,
     /// The interface it was built for, with the version.
     pub interface: String,
+    /// How it is written, if it is JavaScript.
+    pub dialect: Option<Dialect>,
     /// Everything it imports: what it can do beside returning effects.
     pub imports: Vec<String>,
     /// Everything it exports.
@@ -73,8 +82,15 @@ impl Rule {
         Arc::clone(&self.0.digest)
     }
 
-    pub(super) fn pre(&self) -> &RulePre<Guest> {
-        &self.0.pre
+    pub(super) fn program(&self) -> &Program {
+        &self.0.program
+    }
+
+    pub(super) fn script(&self) -> Option<&Script> {
+        match &self.0.program {
+            Program::JavaScript(script) => Some(script),
+            Program::Component(_) => None,
+        }
     }
 }
 
@@ -97,6 +113,7 @@ pub(super) fn digest(bytes: &[u8]) -> String {
 pub(super) struct Components {
     engine: Engine,
     linker: Linker<Guest>,
+    machine: Machine,
     kept: Mutex<Kept>,
 }
 
@@ -120,6 +137,7 @@ impl Components {
         guest::link(&mut linker)?;
         wasi::link(&mut linker)?;
         Ok(Self {
+            machine: Machine::new(engine.clone()),
             engine,
             linker,
             kept: Mutex::default(),
@@ -152,6 +170,9 @@ impl Components {
     }
 
     fn compile(&self, bytes: &[u8], digest: &Arc<str>, limits: &Limits) -> Result<Rule, Rejection> {
+        if javascript::recognises(bytes) {
+            return self.compile_script(bytes, digest, limits);
+        }
         let shape = admission::admit(bytes, limits)?;
         let component = Component::from_binary(&self.engine, bytes)
             .map_err(|e| Rejection::Compile { cause: words(&e) })?;
@@ -167,11 +188,32 @@ impl Components {
         let image = component.image_range();
         let code_bytes = image.end.addr().saturating_sub(image.start.addr());
         Ok(Rule(Arc::new(Compiled {
-            pre,
+            program: Program::Component(Box::new(pre)),
             digest: Arc::clone(digest),
             inspection: inspection(bytes, digest, shape, code_bytes, limits),
             code_bytes,
         })))
+    }
+
+    fn compile_script(
+        &self,
+        source: &[u8],
+        digest: &Arc<str>,
+        limits: &Limits,
+    ) -> Result<Rule, Rejection> {
+        let script = self.machine.compile(source, limits)?;
+        let code_bytes = script.bytes();
+        Ok(Rule(Arc::new(Compiled {
+            inspection: script_inspection(source, digest, &script, limits),
+            program: Program::JavaScript(script),
+            digest: Arc::clone(digest),
+            code_bytes,
+        })))
+    }
+
+    /// Runs the rules that are JavaScript.
+    pub(super) fn machine(&self) -> &Machine {
+        &self.machine
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -242,11 +284,33 @@ fn inspection(
         digest: digest.to_owned(),
         size: bytes.len() as u64,
         interface: format!("{PACKAGE}@{}", VERSIONS[0]),
+        dialect: None,
         imports: shape.imports,
         exports: shape.exports,
         memory_bytes_min: shape.memory_bytes_min,
         memory_bytes_max: most,
         code_bytes: code_bytes as u64,
+    }
+}
+
+/// A script can do what the engine offers it.
+fn script_inspection(source: &[u8], digest: &str, script: &Script, limits: &Limits) -> Inspection {
+    let version = VERSIONS[0];
+    let interfaces = ["log", "configuration", "fetch"];
+    Inspection {
+        digest: digest.to_owned(),
+        size: source.len() as u64,
+        interface: format!("JavaScript, {}", script.dialect().name()),
+        dialect: Some(script.dialect()),
+        imports: interfaces
+            .map(|interface| format!("{PACKAGE}/{interface}@{version}"))
+            .into_iter()
+            .chain(script.requires().iter().cloned())
+            .collect(),
+        exports: Vec::new(),
+        memory_bytes_min: 0,
+        memory_bytes_max: limits.javascript_memory_bytes as u64,
+        code_bytes: script.bytes() as u64,
     }
 }
 

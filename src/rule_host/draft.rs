@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serializer as _;
+use serde::Serializer;
 use serde_json::{Map, Value};
 
 use super::{Changes, Exchange, Provenance, Provenanced};
@@ -120,6 +120,12 @@ pub(super) struct Overlay {
     stale: bool,
 }
 
+impl serde::Serialize for Overlay {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.members())
+    }
+}
+
 #[derive(Debug)]
 struct Change {
     value: Option<Value>,
@@ -216,7 +222,8 @@ impl Overlay {
         self.stale = true;
     }
 
-    fn members(&self) -> impl Iterator<Item = (&String, &Value)> {
+    /// Each member as it is now.
+    pub(super) fn members(&self) -> impl Iterator<Item = (&String, &Value)> {
         let kept = self
             .base
             .iter()

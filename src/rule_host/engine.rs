@@ -29,6 +29,9 @@ const TABLE_KEEP_RESIDENT: usize = 64 << 10;
 /// Likewise for the stacks that calls run on.
 const STACK_KEEP_RESIDENT: usize = 64 << 10;
 
+/// The stack of the engine's compiled code.
+const WASM_STACK: usize = 16 << 20;
+
 /// The host cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -90,6 +93,11 @@ fn config(limits: &Limits) -> Config {
         // One call, one instance; a host function that waits holds the guest up. Nothing runs
         // concurrently in a store.
         .concurrency_support(false)
+        // The JavaScript engine ends a recursion by a stack of its own, in its memory, which must be the
+        // first to be full: an error that a rule can catch, instead of a trap. Untouched, a stack costs
+        // address space only.
+        .max_wasm_stack(WASM_STACK)
+        .async_stack_size(WASM_STACK + (1 << 20))
         // A trap's backtrace would name the guest's functions; tenants get the cause instead.
         .wasm_backtrace_max_frames(None)
         // The same NaN bits on every machine, so that a run can be repeated exactly.
@@ -118,9 +126,10 @@ fn features(config: &mut Config) {
     // stack switching, asynchronous components. See the features of wasmtime in `Cargo.toml`.
 }
 
-/// One slot for each chain that may be under way, and one for an inspection.
+/// One slot for each chain that may be under way, one for an inspection, and one for compiling a rule
+/// in JavaScript, which the engine does itself.
 pub(super) fn slots(limits: &Limits) -> u32 {
-    limits.in_flight.saturating_add(1)
+    limits.in_flight.saturating_add(2)
 }
 
 fn pool(limits: &Limits) -> PoolingAllocationConfig {
@@ -131,7 +140,7 @@ fn pool(limits: &Limits) -> PoolingAllocationConfig {
         // Admission lets one memory through per component.
         .total_memories(slots)
         .max_memories_per_component(1)
-        .max_memory_size(limits.memory_bytes)
+        .max_memory_size(limits.memory_bytes.max(limits.javascript_memory_bytes))
         .total_tables(slots.saturating_mul(limits.tables))
         .max_tables_per_component(limits.tables)
         .max_tables_per_module(limits.tables)

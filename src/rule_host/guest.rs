@@ -10,6 +10,7 @@ use wasmtime::component::{HasSelf, Linker};
 use super::bindings::{configuration, fetch, log};
 use super::fault::Stop;
 use super::fetch::Errands;
+use super::javascript::Group;
 use super::journal::{Journal, Pages};
 use super::stopwatch::Stopwatch;
 use super::wasi::Shell;
@@ -27,12 +28,14 @@ pub(super) struct Guest {
     pub(super) deadline: Duration,
     /// Its requests to the network; none outside an exchange.
     pub(super) errands: Option<Errands>,
+    /// The rules in JavaScript that run here; none for components.
+    pub(super) group: Option<Box<Group>>,
     facts: Facts,
     shell: Option<Box<Shell>>,
 }
 
 /// What a guest may know beside the exchange, and what its randomness is made of.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Facts {
     pub(super) configuration: Arc<BTreeMap<String, Secret>>,
     pub(super) exchange_id: Arc<str>,
@@ -62,6 +65,7 @@ impl Guest {
             watch: Arc::new(Stopwatch::new()),
             deadline: limits.deadline,
             errands,
+            group: None,
             facts,
             shell: None,
         }

@@ -11,13 +11,19 @@ use super::fetch::FetchLimits;
 pub struct Limits {
     /// The size of a component, in bytes.
     pub component_bytes: usize,
+    /// The size of a rule in JavaScript, in bytes.
+    pub script_bytes: usize,
     /// Fuel of one call, instantiation included; about one unit for each instruction.
     pub fuel: u64,
+    /// Fuel of one rule in JavaScript.
+    pub javascript_fuel: u64,
     /// How long one call may compute, instantiation included. Waiting for an answer from the network
     /// does not count.
     pub deadline: Duration,
     /// Linear memory of one call, in bytes.
     pub memory_bytes: usize,
+    /// Linear memory of an instance that runs JavaScript, in bytes.
+    pub javascript_memory_bytes: usize,
     /// Elements of one table.
     pub table_elements: usize,
     /// Tables of one component.
@@ -68,6 +74,25 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// The same for an instance that runs JavaScript: it holds the engine besides the rule.
+    pub(super) fn of_javascript(&self) -> Self {
+        Self {
+            fuel: self.javascript_fuel,
+            memory_bytes: self.javascript_memory_bytes,
+            ..self.clone()
+        }
+    }
+
+    /// The limits of compiling a rule in JavaScript, which happens once: a source of the full size takes
+    /// a quarter of the fuel.
+    pub(super) fn of_compilation(&self) -> Self {
+        Self {
+            fuel: self.javascript_fuel.saturating_mul(4),
+            deadline: self.deadline.saturating_mul(10),
+            ..self.of_javascript()
+        }
+    }
+
     /// The limits of production.
     #[expect(
         clippy::should_implement_trait,
@@ -86,9 +111,14 @@ impl Default for Limits {
             // 1.6 MB. What is larger (SpiderMonkey 12 MB, CPython 18 MB) takes half a minute to
             // compile, which is not for a server that strangers upload to.
             component_bytes: 4 << 20,
+            // Auth0 takes 100 KB of them; bundled libraries make some larger.
+            script_bytes: 256 << 10,
             // A Rust rule that parses the whole exchange uses 245,000, QuickJS 700,000. This is 70
             // times the latter, and some 50 ms of one core.
             fuel: 50_000_000,
+            // An interpreter uses some hundred units for what a compiled rule does with a few: more than 400
+            // for one turn of a small loop.
+            javascript_fuel: 200_000_000,
             // The fuel is gone long before on a quiet machine; on a crowded one this is how long a
             // rule may take for it.
             deadline: Duration::from_millis(250),
@@ -96,6 +126,10 @@ impl Default for Limits {
             // `concurrency` times this is the worst case for those that compute, 1 GiB; those that wait
             // are bounded by `fetch.waiting_mib`.
             memory_bytes: 16 << 20,
+            // The engine with its libraries holds 4 to 8 MiB before a rule begins, most of it shared
+            // between all instances; a value of JavaScript takes 16 to 100 bytes, and cycles are not
+            // collected. A 10 MB string and a copy of it still fit.
+            javascript_memory_bytes: 40 << 20,
             // One element for each function whose address is taken; QuickJS has some 1,700.
             table_elements: 20_000,
             // The guest's own, and one or two that `wasm-tools component new` adds.

@@ -101,6 +101,10 @@ impl RuleHost {
     /// Blocks for as long as that takes, seconds at the worst.
     pub fn inspect(&self, bytes: &[u8]) -> Result<Inspection, Rejection> {
         let rule = self.load(bytes)?;
+        if rule.script().is_some() {
+            // It has been compiled in the sandbox, and there is nothing to instantiate.
+            return Ok(rule.inspection().clone());
+        }
         let _one = self
             .inspecting
             .lock()
@@ -132,10 +136,14 @@ impl RuleHost {
     /// The error says what happened and what to do.
     pub async fn instantiate_once(&self, rule: &Rule) -> Result<(), String> {
         let _slot = self.slots.enter(&Arc::from("")).await.ok();
-        let facts = Facts::none(rule);
-        call::try_instantiate(&self.engine, rule, facts, &self.limits)
-            .await
-            .map_err(|failure| failure.detail)
+        let made = match rule.script() {
+            Some(_) => self.components.machine().instantiate(&self.limits).await,
+            None => {
+                let facts = Facts::none(rule);
+                call::try_instantiate(&self.engine, rule, facts, &self.limits).await
+            }
+        };
+        made.map_err(|failure| failure.detail)
     }
 
     /// Runs `chain` over `exchange`. The subject comes back inside the verdict, if it is approved.
@@ -189,7 +197,13 @@ impl RuleHost {
             },
         };
         // 2. Run the rules in order.
-        let mut run = Run::new(&self.engine, &self.limits, exchange, configuration, errands);
+        let mut run = Run::new(
+            self.components.machine(),
+            &self.limits,
+            exchange,
+            configuration,
+            errands,
+        );
         let end = run.chain(chain).await;
         let Run {
             mut draft,
@@ -230,7 +244,7 @@ impl RuleHost {
 
 /// Drives a future that is never really waiting: the only thing that suspends an instantiation is
 /// the epoch, which wakes it at once. So this works inside an executor and outside.
-fn block_on<F: Future>(future: F) -> F::Output {
+pub(super) fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
     loop {

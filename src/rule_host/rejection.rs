@@ -11,6 +11,12 @@ pub enum Rejection {
         /// What it may be instead; empty or `; …`.
         hint: &'static str,
     },
+    /// JavaScript with a mistake in it.
+    #[error("this is not a rule in JavaScript: {problem}")]
+    Script {
+        /// In the engine's words, with line, column and a caret where there is a place to point at.
+        problem: String,
+    },
     /// A core module.
     #[error(
         "this is a core WebAssembly module, and a rule is a component: build it with `--target wasm32-wasip2`, or wrap it with `wasm-tools component new`"
@@ -18,7 +24,7 @@ pub enum Rejection {
     CoreModule,
     /// More bytes than a rule may have.
     #[error(
-        "the component has {size} bytes, and a rule may have {limit}: strip its debug information, optimise for size, or use a smaller runtime"
+        "the rule has {size} bytes, and may have {limit}: strip its debug information, optimise for size, or use a smaller runtime"
     )]
     TooLarge {
         /// Its size.

@@ -198,6 +198,8 @@ pub enum Fault {
     Output,
     /// It did what its manifest does not allow.
     Manifest,
+    /// It threw, or called back with, an error.
+    Exception,
     /// It could not be loaded or instantiated.
     Load,
 }

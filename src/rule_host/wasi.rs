@@ -112,7 +112,7 @@ impl Shell {
 }
 
 /// Two exchanges, or two rules, never share a seed; a replay of the same ones does.
-fn seed(facts: &Facts) -> [u8; 32] {
+pub(super) fn seed(facts: &Facts) -> [u8; 32] {
     let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
     context.update(facts.digest.as_bytes());
     context.update(facts.exchange_id.as_bytes());

@@ -314,7 +314,7 @@ fn rule_check_says_what_a_component_is_or_what_is_wrong_with_it() {
     let core = cli.folder.path().join("core.wasm");
     std::fs::write(&core, b"\0asm\x01\0\0\0").unwrap();
     let text = cli.folder.path().join("text.wasm");
-    std::fs::write(&text, "hello").unwrap();
+    std::fs::write(&text, b"\xffhello").unwrap();
     for (file, sentence) in [
         (core.as_path(), "wasm-tools component new"),
         (&text, "not WebAssembly"),

@@ -13,10 +13,10 @@ use crate::rule_host::{Inspection, Limits, Manifest, Metadata, Pattern};
 
 #[derive(clap::Args)]
 pub(in crate::cli) struct Args {
-    /// The component, or the folder of a rule
+    /// The component, the source in JavaScript, or the folder of a rule
     #[arg(value_name = "RULE")]
     file: PathBuf,
-    /// The manifest; `rule.toml` beside the component if not said
+    /// The manifest; `rule.toml` beside it if not said
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
 }

@@ -8,8 +8,9 @@ use crate::rule_host::{BoundRule, Limits, Manifest, OnFault, Permissions, RuleHo
 
 /// What the manifest is called.
 pub(in crate::cli) const MANIFEST: &str = "rule.toml";
-/// What the component is called in a rule's folder.
-pub(in crate::cli) const COMPONENT: &str = "rule.wasm";
+/// What the component is called in a rule's folder, and what a rule in JavaScript is.
+const COMPONENT: &str = "rule.wasm";
+const SCRIPT: &str = "rule.js";
 
 /// A rule's two files, read and not yet compiled.
 pub(in crate::cli) struct Source {
@@ -26,7 +27,7 @@ impl Source {
     /// one beside it, if there is one.
     pub(in crate::cli) fn read(path: &Path, manifest: Option<&Path>) -> Result<Self, CliError> {
         let path = match path.is_dir() {
-            true => path.join(COMPONENT),
+            true => in_folder(path),
             false => path.to_owned(),
         };
         let component = read_component(&path)?;
@@ -71,6 +72,15 @@ impl Source {
     /// An error about it, with the file's name.
     pub(in crate::cli) fn invalid(&self, error: &dyn std::fmt::Display) -> CliError {
         CliError::invalid(format!("`{}`: {error}", self.path.display()))
+    }
+}
+
+/// The rule of a folder: its component, unless it is in JavaScript.
+fn in_folder(folder: &Path) -> PathBuf {
+    let script = folder.join(SCRIPT);
+    match script.is_file() && !folder.join(COMPONENT).is_file() {
+        true => script,
+        false => folder.join(COMPONENT),
     }
 }
 

@@ -19,13 +19,13 @@ use crate::secret::Secret;
 
 #[derive(Subcommand)]
 pub(in crate::cli) enum Verb {
-    /// Store a component as the next version of a rule; nothing runs it until it is bound
+    /// Store a component, or a source in JavaScript, as the next version of a rule; nothing runs it until it is bound
     ///
     /// Example: claimsmith rule upload email-allow-list my-rule.wasm
     Upload {
         /// The rule's name
         name: String,
-        /// The component, or the folder of a rule
+        /// The component, the source in JavaScript, or the folder of a rule
         file: PathBuf,
         /// The manifest; `rule.toml` beside the component if not said
         #[arg(long, value_name = "FILE")]

@@ -17,7 +17,7 @@ use crate::rule_host::{Limits, RuleHost};
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
-    /// Say whether a component loads as a rule, and what it is
+    /// Say whether a component, or a source in JavaScript, loads as a rule, and what it is
     ///
     /// Example: claimsmith rule check target/my-rule.wasm
     Check(check::Args),

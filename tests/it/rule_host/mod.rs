@@ -9,6 +9,7 @@ pub(crate) mod guest;
 mod harness;
 mod hostile;
 mod isolation;
+mod javascript;
 mod limits;
 mod manifest;
 mod uploads;
