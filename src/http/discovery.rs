@@ -9,7 +9,7 @@ use serde_json::json;
 use super::host::AtTenant;
 use super::tls::ClientCertificate;
 use crate::grant::GrantRequest;
-use crate::token::{AssertionAlgorithm, SigningAlgorithm};
+use crate::token::{AssertionAlgorithm, dpop};
 
 /// Answers with the metadata.
 ///
@@ -35,7 +35,7 @@ pub(super) async fn metadata(
             "client_secret_basic", "client_secret_post", "private_key_jwt", "none",
         ],
         "token_endpoint_auth_signing_alg_values_supported": AssertionAlgorithm::ALL,
-        "dpop_signing_alg_values_supported": SigningAlgorithm::ASYMMETRIC,
+        "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
         // RFC 8705, section 3.3: where TLS ends in a proxy, no certificate is ever seen.
         "tls_client_certificate_bound_access_tokens": certificate.is_some(),
         "claims_supported": [

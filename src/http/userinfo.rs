@@ -19,7 +19,7 @@ use super::possession::possession;
 use crate::secret::Secret;
 use crate::server::Server;
 use crate::token::access::{self, AccessError, Presented};
-use crate::token::dpop::DpopError;
+use crate::token::dpop::{self, DpopError};
 
 /// The token comes in the `Authorization` header. One in the query is not read: RFC 6750,
 /// section 2.3 advises against it, and RFC 9700, section 4.3.2 forbids it.
@@ -154,7 +154,7 @@ fn invalid_proof(at: &AtTenant, reason: &str) -> Refusal {
 fn challenge(scheme: Scheme, error: &str) -> String {
     match scheme {
         Scheme::Bearer => format!(r#"Bearer error="{error}""#),
-        Scheme::Dpop => format!(r#"{DPOP_CHALLENGE}, error="{error}""#),
+        Scheme::Dpop => format!(r#"{}, error="{error}""#, dpop_challenge()),
     }
 }
 
@@ -167,10 +167,12 @@ fn no_token() -> Refusal {
         "The request has no access token",
     )
     .with(header::WWW_AUTHENTICATE, "Bearer")
-    .with(header::WWW_AUTHENTICATE, DPOP_CHALLENGE)
+    .with(header::WWW_AUTHENTICATE, &dpop_challenge())
 }
 
-const DPOP_CHALLENGE: &str = r#"DPoP algs="RS256 PS256 ES256 EdDSA""#;
+fn dpop_challenge() -> String {
+    format!(r#"DPoP algs="{}""#, dpop::ALGORITHMS.join(" "))
+}
 
 fn two_tokens() -> Refusal {
     Refusal::invalid_request("The access token must be sent in one way only.").with(

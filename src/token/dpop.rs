@@ -1,6 +1,7 @@
 //! Proofs of possession (RFC 9449): a JWT that the sender signs for one request.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::jws::{self, InvalidSignature};
@@ -16,6 +17,10 @@ pub const WINDOW: u64 = 60;
 
 /// How long a nonce of this server is accepted, in seconds.
 pub const NONCE_LIFETIME: u64 = 300;
+
+/// The algorithms that a proof may be signed with. The last two are one (RFC 9864, section 2.2): the
+/// old name, and the new one that current clients send whatever they are told.
+pub const ALGORITHMS: [&str; 5] = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"];
 
 /// A proof with an RSA key of 4096 bits has 2 KB; the `jti` of nobody's is longer than the rest.
 const MAX_PROOF_BYTES: usize = 8 * 1024;
@@ -59,11 +64,8 @@ pub async fn verify(
     if header.crit.is_some() {
         return invalid("the header has critical extensions");
     }
-    // 5. An asymmetric algorithm that is supported: neither `none` nor HMAC.
-    if !header.alg.is_asymmetric() {
-        return invalid("the algorithm is not asymmetric");
-    }
-    // 7. A public key. 6. And it made the signature.
+    // 5. The algorithm is one of ours, or the header was not read. 7. A public key. 6. And it made
+    // the signature.
     let public = PublicKey::from_jwk(&header.jwk).map_err(|error| DpopError::Invalid(error.0))?;
     let key =
         VerifyingKey::new(header.alg, &public).map_err(|error| DpopError::Invalid(error.0))?;
@@ -155,9 +157,21 @@ fn is_same_endpoint(htu: &str, uri: &str) -> bool {
 #[derive(Deserialize)]
 struct Header {
     typ: String,
+    #[serde(deserialize_with = "algorithm")]
     alg: SigningAlgorithm,
     jwk: Value,
     crit: Option<Value>,
+}
+
+/// One of [`ALGORITHMS`]: neither `none` nor HMAC.
+fn algorithm<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SigningAlgorithm, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "RS256" => Ok(SigningAlgorithm::RS256),
+        "PS256" => Ok(SigningAlgorithm::PS256),
+        "ES256" => Ok(SigningAlgorithm::ES256),
+        "EdDSA" | "Ed25519" => Ok(SigningAlgorithm::EdDSA),
+        _ => Err(D::Error::custom("not supported")),
+    }
 }
 
 #[derive(Deserialize)]

@@ -273,12 +273,12 @@ async fn the_metadata_names_the_algorithms_and_a_challenge_does_too() {
     let metadata = app.get("/.well-known/openid-configuration").await.body;
     assert_eq!(
         metadata["dpop_signing_alg_values_supported"],
-        json!(["RS256", "PS256", "ES256", "EdDSA"])
+        json!(["RS256", "PS256", "ES256", "EdDSA", "Ed25519"])
     );
     let none = app.get("/userinfo").await;
     let challenges: Vec<_> = none.headers.get_all("www-authenticate").iter().collect();
     assert_eq!(
         challenges,
-        ["Bearer", "DPoP algs=\"RS256 PS256 ES256 EdDSA\""]
+        ["Bearer", "DPoP algs=\"RS256 PS256 ES256 EdDSA Ed25519\""]
     );
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claimsmith::clock::Timestamp;
 use claimsmith::secret::{Digest, Secret};
 use claimsmith::store::Records;
@@ -236,6 +238,26 @@ async fn checks_4_and_5_the_header_says_what_it_is_and_names_an_asymmetric_algor
     house
         .assert_invalid(&format!("{message}.{}", mac.unwrap()), "HMAC")
         .await;
+}
+
+#[tokio::test]
+async fn rfc9864_2_2_ed25519_is_eddsa_by_its_new_name() {
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+    let house = House::new();
+    let pair = Ed25519KeyPair::generate().unwrap();
+    let encode = |part: &[u8]| URL_SAFE_NO_PAD.encode(part);
+    let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": encode(pair.public_key().as_ref()) });
+    for alg in ["EdDSA", "Ed25519"] {
+        let header = json!({ "typ": "dpop+jwt", "alg": alg, "jwk": jwk });
+        let [header, claims] =
+            [header, claims(alg)].map(|part| encode(part.to_string().as_bytes()));
+        let message = format!("{header}.{claims}");
+        let signature = encode(pair.sign(message.as_bytes()).as_ref());
+        house
+            .verify(&format!("{message}.{signature}"))
+            .await
+            .unwrap();
+    }
 }
 
 #[tokio::test]
