@@ -78,6 +78,12 @@ token-check:
         {{ target }}/release/claimsmith demo --once --json --listen 127.0.0.1:0 --data "$data/demo" >/dev/null
     python3 .ci/verify_token.py {{ target }}/release/claimsmith
 
+# Clients and resource servers that others wrote, against a real server over TLS (needs .ci/install-tools)
+clients:
+    cargo build --release --locked
+    CARGO_TARGET_DIR={{ target }}/clients cargo build --locked --manifest-path tests/clients/rust/Cargo.toml
+    python3 tests/clients/run.py {{ target }}/release/claimsmith {{ target }}/clients/debug/claimsmith-clients
+
 # Cuts the power under the store and kills the server while it writes
 faults:
     tests/faults/run.sh

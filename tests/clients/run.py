@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""Clients and resource servers that nobody here wrote, unmodified, against a real server over TLS.
+
+Usage: run.py CLAIMSMITH RUST_CLIENTS. Makes a data directory by the command line, starts the server with a
+certificate of a test authority, lets every runner do its grants, and prints the table client x grant x outcome.
+Each runner prints one JSON line for each row; a row that fails, or that is missing, fails the run.
+"""
+
+import datetime
+import ipaddress
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+HERE = pathlib.Path(__file__).resolve().parent
+PATIENCE_S = 180
+API = "https://orders.example/"
+REALM = "Username-Password-Authentication"
+# How many rows each runner has: one that ends early does not pass for one that is done.
+EXPECTED = {"openid-client": 10, "Authlib": 7, "oauth2": 4, "openidconnect": 3, "jose": 1,
+            "express-oauth2-jwt-bearer": 2, "PyJWT": 1}
+
+
+def main():
+    claimsmith, rust_clients = (str(pathlib.Path(path).resolve()) for path in sys.argv[1:])
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        authority = make_certificates(folder)
+        rows = []
+        with Server(claimsmith, folder, "acme") as acme, Server(claimsmith, folder, "nonces") as nonces:
+            house = folder / "house.json"
+            tls = {"cert": str(folder / "server.pem"), "key": str(folder / "server.key")}
+            house.write_text(json.dumps({**acme.house, **nonces.house, "tls": tls}))
+            env = {**os.environ, "CLAIMSMITH_HOUSE": str(house), "NODE_EXTRA_CA_CERTS": authority,
+                   "REQUESTS_CA_BUNDLE": authority, "SSL_CERT_FILE": authority}
+            for command in (["node", HERE / "node/openid-client.mjs"], ["node", HERE / "node/resource-servers.mjs"],
+                            [sys.executable, HERE / "python/authlib_client.py"],
+                            [sys.executable, HERE / "python/resource_server.py"], [rust_clients]):
+                done = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, timeout=PATIENCE_S)
+                rows += [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+                if done.returncode != 0:
+                    rows.append({"client": str(command[-1]), "grant": "", "outcome": "FAILED",
+                                 "detail": f"ended with {done.returncode}"})
+    sys.exit(report(rows))
+
+
+def report(rows):
+    width = [max(len(row[name]) for row in rows) for name in ("client", "grant")]
+    for row in rows:
+        print(f"{row['client']:{width[0]}}  {row['grant']:{width[1]}}  {row['outcome']}  {row['detail']}".rstrip())
+    failed = sum(row["outcome"] != "ok" for row in rows)
+    for client, count in EXPECTED.items():
+        found = sum(row["client"] == client for row in rows)
+        if found != count:
+            print(f"{client}: {found} rows where {count} were expected")
+            failed += 1
+    print(f"{sum(row['outcome'] == 'ok' for row in rows)} passed, {failed} failed")
+    return failed > 0
+
+
+class Server:
+    """A server on a data directory of its own, with what the runners need, until the end of the block."""
+
+    def __init__(self, claimsmith, folder, tenant):
+        self.claimsmith, self.folder, self.tenant = claimsmith, folder, tenant
+        self.data = folder / tenant
+        # Free a moment ago: the issuer must name the port before the server listens on it.
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.issuer = f"https://localhost:{self.port}/"
+        self.house = self.furnish()
+
+    def cli(self, *arguments, stdin=None):
+        command = [self.claimsmith, *arguments, "--json", "--data", str(self.data), "--reserve-mib", "0"]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=PATIENCE_S)
+        if done.returncode != 0:
+            sys.exit(f"{' '.join(arguments)}: {done.stderr}")
+        return json.loads(done.stdout)
+
+    def furnish(self):
+        made = self.cli("init", "--tenant", self.tenant, "--issuer", self.issuer)
+        user = made["administrator"]
+        if self.tenant == "nonces":
+            self.cli("tenant", "set", self.tenant, "--require-dpop-nonce", "true")
+            client = self.cli("client", "create", "Phone", "--auth", "none", "--grant", "password")
+            self.cli("client", "bind-tokens", client["client_id"], "dpop")
+            return {"nonces": {"issuer": self.issuer, "client_id": client["client_id"],
+                               "email": user["email"], "password": user["password"]}}
+        self.cli("api", "create", API, "--scope", "read:orders", "--scope", "export:orders")
+        grants = ["--grant", "password", "--grant", "password-realm"]
+        confidential = self.cli("client", "create", "Till", "--auth", "client_secret_basic", *grants)
+        public = self.cli("client", "create", "Phone", "--auth", "none", *grants)
+        machine = self.cli("client", "create", "Robot", "--auth", "client_secret_basic",
+                           "--grant", "client_credentials")
+        self.cli("client-grant", "create", machine["client_id"], API, "--scope", "read:orders")
+        return {"issuer": self.issuer, "api": API, "realm": REALM, "user": user, "confidential": confidential,
+                "public": public, "machine": machine}
+
+    def __enter__(self):
+        command = [self.claimsmith, "serve", "--listen", f"127.0.0.1:{self.port}", "--data", str(self.data),
+                   "--reserve-mib", "0", "--tls-cert", str(self.folder / "server.pem"),
+                   "--tls-key", str(self.folder / "server.key")]
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        overdue = threading.Timer(PATIENCE_S, self.process.kill)
+        overdue.start()
+        if not any('"listening"' in line for line in self.process.stderr):
+            sys.exit("the server ended before it listened")
+        overdue.cancel()
+        # Nobody else reads it; a full pipe would stop the server.
+        threading.Thread(target=self.process.stderr.read, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(timeout=60)
+
+
+def make_certificates(folder):
+    """An authority of its own, and a certificate of it for `localhost`."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test authority")])
+
+    def certificate(subject, public, ca):
+        return (x509.CertificateBuilder().subject_name(subject).issuer_name(ca_name).public_key(public)
+                .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(hours=1))
+                .not_valid_after(now + datetime.timedelta(days=1))
+                .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+                .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+                .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False))
+
+    usage = x509.KeyUsage(digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False,
+                          key_encipherment=False, data_encipherment=False, key_agreement=False,
+                          encipher_only=False, decipher_only=False)
+    ca = certificate(ca_name, ca_key.public_key(), True).add_extension(usage, critical=True)
+    ca = ca.sign(ca_key, hashes.SHA256())
+    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    own = certificate(x509.Name([]), key.public_key(), False)
+    own = own.add_extension(x509.SubjectAlternativeName(names), critical=True).sign(ca_key, hashes.SHA256())
+    pem = serialization.Encoding.PEM
+    (folder / "authority.pem").write_bytes(ca.public_bytes(pem))
+    (folder / "server.pem").write_bytes(own.public_bytes(pem) + ca.public_bytes(pem))
+    (folder / "server.key").write_bytes(key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    return str(folder / "authority.pem")
+
+
+if __name__ == "__main__":
+    main()
