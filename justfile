@@ -57,6 +57,11 @@ engine:
 engine-check:
     rules/engine/build.sh --check
 
+# Checks the declarations for rules in JavaScript, and the list of licences of what the engine brings (needs npm)
+types-check:
+    cd rules/engine && npm ci --silent --no-audit --no-fund --ignore-scripts && node licences.mjs --check
+    rules/engine/node_modules/.bin/tsc --project rules/types
+
 # What a rule costs in JavaScript: here, and in Node's `vm` and in `isolated-vm` (needs npm)
 bench-javascript:
     cargo bench --bench rule_call -- rules/roles-to-claims/rule.wasm benches/node/rule.js

@@ -11,6 +11,7 @@
 mod cli;
 mod credential;
 mod http;
+mod javascript;
 mod routes;
 mod rule_host;
 mod rules;

@@ -1,5 +1,5 @@
-//! The shipped rules, as they are committed: every folder of `rules/` holds a component and cases,
-//! and the component does what its cases say.
+//! The shipped rules, as they are committed: every folder of `rules/` holds a component or a script, and cases, and
+//! the rule does what its cases say.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,11 +13,11 @@ use claimsmith::rule_host::{
 use claimsmith::secret::Secret;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-/// What `rules/` holds besides rules: the JavaScript engine, the crate that those in Rust share, and
-/// cargo's output.
-const NO_RULES: [&str; 3] = ["engine", "guest", "target"];
+/// What `rules/` holds besides rules: the crate that those in Rust share, cargo's output, the JavaScript engine and
+/// the declarations of its rules.
+const NO_RULES: [&str; 4] = ["engine", "guest", "target", "types"];
 
 #[tokio::test]
 async fn every_shipped_rule_does_what_its_cases_say() {
@@ -25,7 +25,7 @@ async fn every_shipped_rule_does_what_its_cases_say() {
     let (mut passed, mut failures) = (0, vec![]);
     for folder in rules() {
         let manifest = Arc::new(manifest(&folder));
-        let rule = match host.load(&component(&folder)) {
+        let rule = match host.load(&bytes(&folder)) {
             Ok(rule) => rule,
             Err(rejection) => {
                 failures.push(format!("{}: {rejection}", folder.display()));
@@ -57,7 +57,12 @@ fn every_rule_has_a_component_a_readme_and_two_cases() {
     let rules = rules();
     assert!(rules.len() >= 5, "only {} rules found", rules.len());
     for folder in rules {
-        for file in ["rule.wasm", "rule.toml", "README.md"] {
+        assert!(
+            program(&folder).is_file(),
+            "{} has no rule",
+            folder.display()
+        );
+        for file in ["rule.toml", "README.md"] {
             assert!(
                 folder.join(file).is_file(),
                 "{} has no {file}",
@@ -89,7 +94,7 @@ fn shipped_components_are_small() {
         } else {
             40
         };
-        let size = component(&folder).len() / 1024;
+        let size = bytes(&folder).len() / 1024;
         assert!(
             size < most,
             "{}: {size} KB, at most {most} are reasonable",
@@ -150,6 +155,8 @@ struct Expected {
     scopes: Option<Vec<String>>,
     access_claims: Option<BTreeMap<String, Value>>,
     id_claims: Option<BTreeMap<String, Value>>,
+    user_metadata: Option<Map<String, Value>>,
+    app_metadata: Option<Map<String, Value>>,
     logs: Option<Vec<LogLine>>,
 }
 
@@ -187,11 +194,11 @@ async fn run(host: &RuleHost, rule: &Rule, manifest: &Arc<Manifest>, case: &Path
         report
             .rules
             .iter()
-            .filter(|rule| rule.memory_bytes > 1 << 20)
-            .map(|rule| {
+            .filter(|used| rule.inspection().dialect.is_none() && used.memory_bytes > 1 << 20)
+            .map(|used| {
                 format!(
                     "memory: expected at most 1 MiB, got {} bytes",
-                    rule.memory_bytes
+                    used.memory_bytes
                 )
             }),
     );
@@ -243,6 +250,16 @@ impl Expected {
                 access_claims.as_ref(),
             ),
             difference("id_claims", self.id_claims.as_ref(), id_claims.as_ref()),
+            difference(
+                "user_metadata",
+                self.user_metadata.as_ref(),
+                changes.map(|changes| &changes.user_metadata),
+            ),
+            difference(
+                "app_metadata",
+                self.app_metadata.as_ref(),
+                changes.map(|changes| &changes.app_metadata),
+            ),
             difference("logs", self.logs.as_ref(), Some(&seen.logs)),
         ]
         .into_iter()
@@ -303,8 +320,18 @@ fn manifest(rule: &Path) -> Manifest {
     Manifest::parse(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-fn component(rule: &Path) -> Vec<u8> {
-    let path = rule.join("rule.wasm");
+/// A rule's component, or its script.
+fn program(rule: &Path) -> PathBuf {
+    let script = rule.join("rule.js");
+    if script.is_file() {
+        script
+    } else {
+        rule.join("rule.wasm")
+    }
+}
+
+fn bytes(rule: &Path) -> Vec<u8> {
+    let path = program(rule);
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 

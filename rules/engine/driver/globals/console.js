@@ -1,7 +1,7 @@
 // `console`: every call is a line of the rule's log.
 import { native } from "../natives.js";
 import { describe } from "../errors.js";
-import { format } from "../modules/util.js";
+import { format, inspect } from "../modules/util.js";
 
 const { host } = native;
 
@@ -12,9 +12,11 @@ export function log(level, message) {
 
 const write = (level) => (...values) => {
     const [first] = values;
-    if (values.length === 1 && typeof first === "string") log(level, first);
-    else if (values.length === 1 && first instanceof Error) log(level, describe(first));
-    else log(level, format(...values.map((value) => (value instanceof Error ? describe(value) : value))));
+    if (values.length === 1 && typeof first === "string") return log(level, first);
+    const shown = values.map((value) => (value instanceof Error ? describe(value) : value));
+    // What is to be formatted begins with a text; else texts stand for themselves and all others are shown.
+    if (typeof first === "string") return log(level, format(...shown));
+    log(level, shown.map((value) => (typeof value === "string" ? value : inspect(value))).join(" "));
 };
 
 const none = () => {};

@@ -2,7 +2,7 @@
 import util from "util/";
 import { TextDecoder, TextEncoder } from "../globals/text.js";
 
-export const { format } = util;
+export const { format, inspect } = util;
 
 export default Object.assign({}, util, {
     TextDecoder,
