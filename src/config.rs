@@ -1,10 +1,12 @@
 //! What an operator can choose when a server starts, after validation.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
 use crate::credential::{HashSettings, PoolSettings};
+use crate::mail::{LogOnly, Mailer};
 use crate::rule_host::Limits;
 use crate::rule_host::fetch::NetworkOptions;
 use crate::secret::Secret;
@@ -24,6 +26,8 @@ pub struct Config {
     pub hashing_pool: PoolSettings,
     /// What a rule may use.
     pub limits: Limits,
+    /// Who sends e-mail.
+    pub mailer: Arc<dyn Mailer>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// What rules may reach beside the public internet, and whom they trust.
@@ -43,6 +47,7 @@ impl Config {
             hashing: HashSettings::default(),
             hashing_pool: PoolSettings::default(),
             limits: Limits::default(),
+            mailer: Arc::new(LogOnly),
             trusted_proxies: Vec::new(),
             network: NetworkOptions::default(),
         }

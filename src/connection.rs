@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::credential::policy::PasswordPolicy;
 use crate::store::{Record, Table};
 
 /// A user directory.
@@ -19,6 +20,14 @@ pub struct Connection {
     pub enabled_clients: Vec<String>,
     /// Whether wrong passwords in a row block; the tenant says after how many.
     pub brute_force_protection: bool,
+    /// Whether strangers may not make themselves users.
+    pub disable_signup: bool,
+    /// Whether a user needs a user name beside the address.
+    pub requires_username: bool,
+    /// Whether users may not ask for a link to a new password.
+    pub disable_self_service_change_password: bool,
+    /// What new passwords must be like.
+    pub password_policy: PasswordPolicy,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -31,6 +40,10 @@ impl Default for Connection {
             enabled_for_all: false,
             enabled_clients: Vec::new(),
             brute_force_protection: true,
+            disable_signup: false,
+            requires_username: false,
+            disable_self_service_change_password: false,
+            password_policy: PasswordPolicy::default(),
             created_at: Timestamp::default(),
         }
     }

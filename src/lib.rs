@@ -38,6 +38,7 @@ pub mod credential;
 pub mod rule_host;
 pub mod token;
 
+pub mod account;
 pub mod admin;
 
 pub mod api;
@@ -45,6 +46,7 @@ pub mod client;
 pub mod client_grant;
 pub mod connection;
 pub mod log;
+pub mod mail;
 pub mod role;
 pub mod rule;
 pub mod tenant;

@@ -44,6 +44,18 @@ pub enum EventType {
     /// A block was lifted.
     #[serde(rename = "ublkdu")]
     BlockLifted,
+    /// Somebody signed up.
+    #[serde(rename = "ss")]
+    SignedUp,
+    /// Somebody could not sign up.
+    #[serde(rename = "fs")]
+    SignUpRefused,
+    /// Somebody asked for a link to a new password.
+    #[serde(rename = "scpr")]
+    ChangeRequested,
+    /// A password was changed with a link.
+    #[serde(rename = "scp")]
+    PasswordChanged,
     /// A second factor was demanded.
     #[serde(rename = "mfar")]
     FactorRequired,

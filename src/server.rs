@@ -10,6 +10,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::credential::Passwords;
 use crate::credential::guard::Guard;
+use crate::mail::Outbox;
 use crate::rule_host::RuleHost;
 use crate::store::sled::{SledOptions, SledStore};
 use crate::store::{self, Batch, Record, Records, Stored, Table};
@@ -26,6 +27,8 @@ pub struct Server {
     pub passwords: Passwords,
     /// What stops guessing.
     pub guard: Guard,
+    /// Where e-mail goes out.
+    pub outbox: Outbox,
     /// Networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// The engine that runs rules.
@@ -94,6 +97,7 @@ impl Server {
             keyring: Keyring::new(master),
             passwords: Passwords::start(config.hashing, config.hashing_pool)?,
             guard: Guard::start(records.clone()),
+            outbox: Outbox::start(Arc::clone(&config.mailer)),
             trusted_proxies: config.trusted_proxies.clone(),
             rule_host: Arc::new(RuleHost::with_network(
                 config.limits.clone(),

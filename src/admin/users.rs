@@ -1,5 +1,8 @@
 //! Users: made with a password, listed, blocked.
 
+pub mod documents;
+pub mod import;
+
 use serde_json::{Map, Value};
 
 use super::{Error, LIST_LIMIT, roles};

@@ -14,6 +14,8 @@ use super::{CliError, ExitCode};
 use crate::admin::keys;
 use crate::http::accept::{self, ConnectionLimits};
 use crate::http::tls::Tls;
+use crate::mail::smtp::Smtp;
+use crate::secret::Secret;
 use crate::server::Server;
 
 #[derive(clap::Args)]
@@ -65,6 +67,19 @@ pub(super) struct Args {
         value_parser = network
     )]
     trusted_proxies: Vec<IpNet>,
+    /// The mail server for messages to users, such as `smtps://user:password@mail.example`; without
+    /// one nothing is sent, and the log says so
+    #[arg(
+        long,
+        env = "CLAIMSMITH_SMTP_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        requires = "mail_from"
+    )]
+    smtp_url: Option<String>,
+    /// The address that messages to users come from
+    #[arg(long, env = "CLAIMSMITH_MAIL_FROM", value_name = "ADDRESS")]
+    mail_from: Option<String>,
     /// How many connections to hold at a time
     #[arg(long, value_name = "N", default_value_t = ConnectionLimits::default().connections)]
     connections: usize,
@@ -79,10 +94,20 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, open: &OpenOptions) -> Result<Output, CliError> {
     start_logging(&args.log)?;
     let network = args.network.options()?;
+    let smtp = match (&args.smtp_url, &args.mail_from) {
+        (Some(url), Some(from)) => {
+            let smtp = Smtp::new(&Secret::new(url), from);
+            Some(smtp.map_err(|error| CliError::usage(format!("--smtp-url: {error}")))?)
+        }
+        _ => None,
+    };
     let server = open
         .open_existing_with(|config| {
             config.trusted_proxies = args.trusted_proxies;
             config.network = network;
+            if let Some(smtp) = smtp {
+                config.mailer = Arc::new(smtp);
+            }
         })
         .await?;
     let tls = match (&args.tls_cert, &args.tls_key) {

@@ -1,5 +1,7 @@
 //! `claimsmith user`.
 
+mod import;
+
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
@@ -50,6 +52,10 @@ pub(super) enum Verb {
         #[command(flatten)]
         tenant: TenantOption,
     },
+    /// Import users with the hashes of their passwords
+    ///
+    /// Example: claimsmith user import users.ndjson --report report.ndjson
+    Import(import::Args),
     /// List the tenant's users
     List {
         #[command(flatten)]
@@ -123,6 +129,10 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
             };
             let user = users::create(&server, &tenant.name, new, password).await?;
             Ok(with_password(&user, made_up))
+        }
+        Verb::Import(args) => {
+            let tenant = args.tenant.resolve(&server).await?;
+            import::run(args, &server, &tenant.name).await
         }
         Verb::List { tenant } => {
             let tenant = tenant.resolve(&server).await?;

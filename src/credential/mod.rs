@@ -12,6 +12,7 @@ pub mod foreign;
 pub mod guard;
 mod hash;
 mod password;
+pub mod policy;
 mod pool;
 mod stored;
 
@@ -27,7 +28,7 @@ pub use self::hash::{HashSettings, InvalidHash, InvalidSettings, Phc};
 pub use self::password::{MAX_PASSWORD_BYTES, Password, PasswordRefused};
 pub use self::pool::PoolSettings;
 use self::pool::{Answer, NotDone, Pool, Work};
-pub use self::stored::{PasswordRecord, StoredHash, UnusableHash};
+pub use self::stored::{PasswordHistory, PasswordRecord, StoredHash, UnusableHash};
 use crate::clock::Timestamp;
 use crate::connection::Connection;
 use crate::random::NoRandomness;
@@ -86,6 +87,27 @@ impl Passwords {
             }),
             Err(NotDone::Busy { retry_after_secs }) => Err(HashingError::Busy { retry_after_secs }),
             Ok(Answer::Verified { .. }) => Err(HashingError::Failed("no hash".into())),
+            Err(NotDone::Failed(error)) => Err(HashingError::Failed(error.to_string())),
+        }
+    }
+
+    /// Whether a password is the one that a hash was made from: for the history, where both are the
+    /// user's own.
+    pub async fn matches(
+        &self,
+        tenant: &TenantName,
+        hash: &StoredHash,
+        password: Password,
+    ) -> Result<bool, HashingError> {
+        let work = Work::Verify {
+            hash: hash.clone(),
+            password,
+            renew: false,
+        };
+        match self.0.pool.run(tenant.as_str(), work).await {
+            Ok(Answer::Verified { matches, .. }) => Ok(matches),
+            Ok(Answer::Hashed(_)) => Err(HashingError::Failed("no answer".into())),
+            Err(NotDone::Busy { retry_after_secs }) => Err(HashingError::Busy { retry_after_secs }),
             Err(NotDone::Failed(error)) => Err(HashingError::Failed(error.to_string())),
         }
     }

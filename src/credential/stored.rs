@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::foreign::{CustomHash, InvalidCustomHash};
 use super::hash::{HashSettings, InvalidHash, Phc};
+use super::policy::MAX_HISTORY;
 use crate::clock::Timestamp;
 use crate::store::{Record, Table};
 
@@ -58,4 +59,30 @@ pub enum UnusableHash {
     /// One from elsewhere.
     #[error(transparent)]
     Imported(#[from] InvalidCustomHash),
+}
+
+/// Hashes of passwords that a user had, the newest last.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct PasswordHistory {
+    hashes: Vec<StoredHash>,
+}
+
+impl Record for PasswordHistory {
+    const TABLE: Table = Table::PasswordHistory;
+}
+
+impl PasswordHistory {
+    /// The newest `count`.
+    pub fn newest(&self, count: usize) -> impl Iterator<Item = &StoredHash> {
+        self.hashes.iter().rev().take(count)
+    }
+
+    /// With one more, and no more than can be asked for.
+    #[must_use]
+    pub fn with(mut self, hash: StoredHash) -> Self {
+        self.hashes.push(hash);
+        let excess = self.hashes.len().saturating_sub(MAX_HISTORY.into());
+        self.hashes.drain(..excess);
+        self
+    }
 }

@@ -1,5 +1,7 @@
 //! The only place that knows which status and text a refused request gets.
 
+mod account;
+
 use std::borrow::Cow;
 
 use axum::Json;
@@ -7,6 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+pub(super) use self::account::account;
 use super::body::BodyError;
 use super::possession::DPOP_NONCE;
 use super::wire::Violation;
@@ -220,14 +223,7 @@ pub(super) fn refuse(error: Error, profile: ErrorProfile) -> Refusal {
         Error::ConnectionDisabled(_) => Refusal::invalid_request("the connection was disabled"),
         Error::WrongCredentials(_) => wrong_credentials(forbidden),
         Error::Stopped(stopped) => self::stopped(stopped, rfc),
-        Error::TooManyWrongSecrets(stopped) => {
-            let refusal = Refusal::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "too_many_requests",
-                "Rate limit exceeded. Please retry after some time.",
-            );
-            retry_after(refusal, stopped)
-        }
+        Error::TooManyWrongSecrets(stopped) => retry_after(too_many_requests(), stopped),
         Error::UserBlocked => Refusal::new(
             forbidden,
             if rfc { "invalid_grant" } else { "unauthorized" },
@@ -304,6 +300,14 @@ fn stopped(stopped: Stopped, rfc: bool) -> Refusal {
     retry_after(
         Refusal::new(StatusCode::TOO_MANY_REQUESTS, code, description),
         stopped,
+    )
+}
+
+fn too_many_requests() -> Refusal {
+    Refusal::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "too_many_requests",
+        "Rate limit exceeded. Please retry after some time.",
     )
 }
 

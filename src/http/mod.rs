@@ -8,6 +8,7 @@ pub mod accept;
 pub mod authorization;
 pub mod body;
 mod client_credentials;
+mod dbconnections;
 mod discovery;
 mod error;
 mod forwarded;
@@ -44,6 +45,15 @@ pub fn router(server: Arc<Server>) -> Router {
             get(discovery::metadata),
         )
         .route("/.well-known/jwks.json", get(jwks::keys))
+        .route("/dbconnections/signup", post(dbconnections::sign_up))
+        .route(
+            "/dbconnections/change_password",
+            post(dbconnections::change_password),
+        )
+        .route(
+            "/dbconnections/reset",
+            get(dbconnections::reset_form).post(dbconnections::reset),
+        )
         .route("/health", get(health::health))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

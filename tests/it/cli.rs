@@ -728,3 +728,39 @@ fn roles_are_made_granted_and_given_to_users() {
     assert_eq!(cli.json(&["role", "list"]), json!([]));
     assert_eq!(cli.json(&["user-permission", "list", id]), json!([]));
 }
+
+#[test]
+fn users_are_imported_and_each_failure_is_reported() {
+    let cli = Cli::new();
+    cli.json(&["init", "--tenant", "acme"]);
+    let file = cli.folder.path().join("users.json");
+    let users: Vec<Value> = (0..150)
+        .map(|number| match number {
+            70 => json!({"email": "broken", "user": "SECRET"}),
+            number => json!({"email": format!("user{number}@acme.example")}),
+        })
+        .collect();
+    std::fs::write(&file, serde_json::to_string(&users).unwrap()).unwrap();
+    let report = cli.folder.path().join("report.ndjson");
+    let (file, report) = (file.to_str().unwrap(), report.to_str().unwrap());
+    let import = ["user", "import", file, "--report", report];
+    let done = cli.run(&[&import[..], &["--json"]].concat());
+    assert_eq!(done.code, 3, "{}", done.stderr);
+    let summary: Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!(
+        summary["summary"],
+        json!({"total": 150, "inserted": 149, "updated": 0, "failed": 1})
+    );
+    let lines = std::fs::read_to_string(report).unwrap();
+    let line: Value = serde_json::from_str(lines.lines().nth(70).unwrap()).unwrap();
+    assert_eq!((lines.lines().count(), &line["user"]), (150, &json!(71)));
+    assert_eq!(line["errors"][0]["code"], "NOT_PASSED");
+    let again = cli.run(&["user", "import", file, "--upsert"]);
+    assert!(
+        again
+            .stdout
+            .starts_with("0 inserted, 149 updated, 1 failed"),
+        "{}",
+        again.stdout
+    );
+}

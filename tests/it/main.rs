@@ -12,6 +12,8 @@ mod cli;
 mod credential;
 mod http;
 mod javascript;
+mod import;
+mod mail;
 mod routes;
 mod rule_host;
 mod rules;

@@ -149,8 +149,7 @@ pub struct InvalidCustomHash {
 }
 
 /// Kinds of faults, as Auth0's import names them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Neither the type nor the members that it must have.
     InvalidType,
@@ -164,6 +163,20 @@ pub enum Fault {
     Minimum,
     /// Something that is not allowed here.
     NotPassed,
+}
+
+impl Fault {
+    /// The name on the wire.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::InvalidType => "INVALID_TYPE",
+            Self::EnumMismatch => "ENUM_MISMATCH",
+            Self::Format => "FORMAT",
+            Self::Maximum => "MAXIMUM",
+            Self::Minimum => "MINIMUM",
+            Self::NotPassed => "NOT_PASSED",
+        }
+    }
 }
 
 impl InvalidCustomHash {
