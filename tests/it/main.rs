@@ -11,8 +11,8 @@
 mod cli;
 mod credential;
 mod http;
-mod javascript;
 mod import;
+mod javascript;
 mod mail;
 mod routes;
 mod rule_host;
