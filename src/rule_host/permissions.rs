@@ -1,8 +1,11 @@
 //! What a binding lets a rule do beyond deciding.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::Manifest;
 use super::fetch::HostPattern;
 
 /// What a rule may do. The default is nothing.
@@ -25,37 +28,41 @@ impl Permissions {
         };
         scheme && self.hosts.iter().any(|host| host.matches(url))
     }
+}
 
-    /// What both allow: a binding's permissions within what the rule's manifest asks for.
-    #[must_use]
-    pub fn intersection(&self, other: &Self) -> Self {
-        let mut hosts: Vec<HostPattern> = Vec::new();
-        for (ours, theirs) in self
-            .hosts
-            .iter()
-            .flat_map(|ours| other.hosts.iter().map(move |theirs| (ours, theirs)))
-        {
-            // Of two patterns one covers the other, or no host matches both.
-            let narrower = match (ours.covers(theirs), theirs.covers(ours)) {
-                (true, _) => theirs,
-                (_, true) => ours,
-                (false, false) => continue,
-            };
-            if !hosts.contains(narrower) {
-                hosts.push(narrower.clone());
-            }
+/// Where a rule may send requests: what its binding allows and, if it has one, its manifest lists.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reach {
+    pub(super) binding: Permissions,
+    pub(super) manifest: Option<Arc<Manifest>>,
+}
+
+impl Reach {
+    /// Whether a request may be sent to `url`; if not, the advice that its tenant reads. `host` is
+    /// what would have to be allowed.
+    pub(super) fn check(&self, url: &Url, host: &str) -> Result<(), String> {
+        if !self.binding.allow(url) {
+            return Err(match url.scheme() {
+                "https" => format!("if that is meant, bind it with `--allow-host {host}`"),
+                "http" => {
+                    format!("if that is meant, bind it with `--allow-host {host} --allow-http`")
+                }
+                _ => "rules send requests by https, and by http if that is allowed".to_owned(),
+            });
         }
-        Self {
-            hosts,
-            allow_http: self.allow_http && other.allow_http,
+        // The scheme is the tenant's choice alone.
+        let listed = |manifest: &Arc<Manifest>| manifest.hosts.iter().any(|host| host.matches(url));
+        match self.manifest.as_ref().is_none_or(listed) {
+            true => Ok(()),
+            false => Err(format!(
+                "its binding allows that, but its manifest does not: add `{host}` to `hosts` in rule.toml"
+            )),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     fn permissions(hosts: &[&str], allow_http: bool) -> Permissions {
@@ -93,35 +100,40 @@ mod tests {
         assert_eq!(read, Permissions::default());
     }
 
-    fn any_permissions() -> impl Strategy<Value = Permissions> {
-        let host = prop::sample::select(vec![
-            "a.example.com",
-            "*.example.com",
-            "*.a.example.com",
-            "*.a.example.com:8443",
-            "b.a.example.com:8443",
-            "b.a.example.com:443",
-            "example.com",
-            "203.0.113.7",
-        ]);
-        (prop::collection::vec(host, 0..4), any::<bool>())
-            .prop_map(|(hosts, http)| permissions(&hosts, http))
-    }
-
-    proptest! {
-        #[test]
-        fn an_intersection_allows_exactly_what_both_allow(
-            ours in any_permissions(),
-            theirs in any_permissions(),
-            url in prop::sample::select(vec![
-                "https://example.com/", "https://a.example.com/", "http://a.example.com/",
-                "https://b.a.example.com/", "https://b.a.example.com:8443/", "https://203.0.113.7/",
-                "http://b.a.example.com:8443/", "http://b.a.example.com:443/", "http://b.a.example.com/",
-            ]),
-        ) {
-            let url = Url::parse(url).unwrap();
-            let both = ours.allow(&url) && theirs.allow(&url);
-            prop_assert_eq!(ours.intersection(&theirs).allow(&url), both);
+    #[test]
+    fn a_manifest_has_to_list_what_the_binding_allows_and_the_advice_says_which_of_them_does_not() {
+        let manifest = |hosts: &str| {
+            let text = format!("name = \"a\"\nversion = \"1\"\nhosts = [{hosts}]");
+            Some(Arc::new(Manifest::parse(&text).unwrap()))
+        };
+        let url = Url::parse("http://a.example.com:8080/").unwrap();
+        let check = |hosts: &[&str], http, manifest| {
+            let reach = Reach {
+                binding: permissions(hosts, http),
+                manifest,
+            };
+            reach.check(&url, "a.example.com:8080").err()
+        };
+        let host = ["*.example.com:8080"];
+        assert_eq!(check(&host, true, None), None);
+        assert_eq!(check(&host, true, manifest("\"a.example.com:8080\"")), None);
+        for (refused, advice) in [
+            (
+                check(&[], true, None),
+                "--allow-host a.example.com:8080 --allow-http",
+            ),
+            (check(&host, false, None), "--allow-http"),
+            (check(&host, true, manifest("")), "to `hosts` in rule.toml"),
+            (
+                check(&host, true, manifest("\"a.example.com\"")),
+                "to `hosts` in rule.toml",
+            ),
+            (
+                check(&[], true, manifest("\"*.example.com:8080\"")),
+                "--allow-host",
+            ),
+        ] {
+            assert!(refused.as_ref().unwrap().contains(advice), "{refused:?}");
         }
     }
 }

@@ -13,6 +13,7 @@ use super::component::{Components, Inspection, Rule};
 use super::fetch::{Errands, Network, NetworkOptions, Recording, Source, Turn};
 use super::gate::{Full, Gate, Permit};
 use super::guest::Facts;
+use super::permissions::Reach;
 use super::{
     ApprovedClaims, Error, Exchange, Limits, Manifest, OnFault, Permissions, Rejection, Report,
     Subject, Verdict, call, engine,
@@ -51,16 +52,12 @@ pub struct BoundRule {
 }
 
 impl BoundRule {
-    /// What its binding allows and, if it has one, its manifest lists.
-    pub(super) fn may_reach(&self) -> Permissions {
-        let Some(manifest) = &self.manifest else {
-            return self.permissions.clone();
-        };
-        self.permissions.intersection(&Permissions {
-            hosts: manifest.hosts.clone(),
-            // A manifest has no say in it: it is the tenant's traffic.
-            allow_http: true,
-        })
+    /// Where it may send requests.
+    pub(super) fn may_reach(&self) -> Reach {
+        Reach {
+            binding: self.permissions.clone(),
+            manifest: self.manifest.clone(),
+        }
     }
 }
 

@@ -11,12 +11,12 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::answer::{Answer, Failure};
-use super::network::{Errand, Network, check_permission};
+use super::network::{Errand, Network, check_reach};
 use super::recording::{FetchReport, Recording};
 use super::replay::{Next, Replay, not_recorded};
 use super::request::{Outgoing, Request};
-use crate::rule_host::Permissions;
 use crate::rule_host::gate::{Full, Gate, Permit};
+use crate::rule_host::permissions::Reach;
 
 /// A tenant's right to compute, which it gives back while it waits.
 pub(in crate::rule_host) struct Turn {
@@ -54,7 +54,7 @@ pub(in crate::rule_host) struct Errands {
     /// When the chain's time for waiting is over.
     until: Instant,
     budget: Arc<AtomicUsize>,
-    permissions: Permissions,
+    reach: Reach,
     started: u32,
     timers: u32,
     under_way: Vec<UnderWay>,
@@ -86,7 +86,12 @@ type Done = Option<(usize, Answer)>;
 /// How a wait ended.
 pub(in crate::rule_host) enum Waited {
     /// A request is done.
-    Answered { number: u32, answer: Answer },
+    Answered {
+        number: u32,
+        /// Whether redirects led elsewhere.
+        redirected: bool,
+        answer: Answer,
+    },
     /// A timer was first, or nothing but the timer was waited for.
     Timer,
     /// There is nothing to wait for.
@@ -105,7 +110,7 @@ impl Errands {
             },
             network,
             turn,
-            permissions: Permissions::default(),
+            reach: Reach::default(),
             started: 0,
             timers: 0,
             under_way: Vec::new(),
@@ -115,9 +120,9 @@ impl Errands {
         }
     }
 
-    /// From here on requests are those of a rule with these permissions.
-    pub(in crate::rule_host) fn begin_rule(&mut self, permissions: Permissions) {
-        self.permissions = permissions;
+    /// From here on requests are those of a rule that may reach this.
+    pub(in crate::rule_host) fn begin_rule(&mut self, reach: Reach) {
+        self.reach = reach;
     }
 
     /// Gives up what the rule did not wait for, and says what it fetched.
@@ -128,6 +133,12 @@ impl Errands {
             ..left.report
         });
         self.reports.extend(unfinished);
+        std::mem::take(&mut self.reports)
+    }
+
+    /// What was fetched and is done. What is still under way goes on: the rules of a group share an
+    /// instance, and a promise of one may be kept while the next runs.
+    pub(in crate::rule_host) fn reports(&mut self) -> Vec<FetchReport> {
         std::mem::take(&mut self.reports)
     }
 
@@ -157,7 +168,7 @@ impl Errands {
             )));
         }
         let request = outgoing.check(limits)?;
-        check_permission(&request.url, &self.permissions)?;
+        check_reach(&request.url, &self.reach)?;
         Ok(request)
     }
 
@@ -186,7 +197,7 @@ impl Errands {
         let network = Arc::clone(&self.network);
         let errand = Errand {
             tenant: Arc::clone(&self.turn.tenant),
-            permissions: self.permissions.clone(),
+            reach: self.reach.clone(),
             deadline: self.until.min(Instant::now() + timeout),
             budget: Arc::clone(&self.budget),
         };
@@ -203,6 +214,7 @@ impl Errands {
         if let Some((number, failure)) = self.refused.pop_front() {
             return Waited::Answered {
                 number,
+                redirected: false,
                 answer: Err(failure),
             };
         }
@@ -271,8 +283,14 @@ impl Errands {
         self.recording.end(done.place, &answer, waited_ms);
         self.reports
             .push(done.report.ended(&answer, millis(done.started.elapsed())));
+        let asked = self.recording.fetches.get(done.place);
+        let redirected = match (asked, &answer) {
+            (Some(asked), Ok(response)) => asked.url != response.url,
+            _ => false,
+        };
         Waited::Answered {
             number: done.number,
+            redirected,
             answer,
         }
     }

@@ -38,16 +38,6 @@ impl HostPattern {
         port && url.host().is_some_and(|host| self.matches_host(&host))
     }
 
-    /// Whether it matches whatever `other` matches.
-    pub(in super::super) fn covers(&self, other: &Self) -> bool {
-        let host = if other.below {
-            self.below && (self.host == other.host || self.matches_host(&other.host))
-        } else {
-            self.matches_host(&other.host)
-        };
-        host && self.port == other.port
-    }
-
     fn matches_host<S: AsRef<str>>(&self, host: &Host<S>) -> bool {
         match (&self.host, host) {
             (Host::Domain(ours), Host::Domain(host)) if self.below => host

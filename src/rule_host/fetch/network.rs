@@ -16,8 +16,8 @@ use url::{Host, Url};
 use super::answer::{Answer, Failure, FetchError, Response};
 use super::request::Request;
 use super::{FetchLimits, address, message, redirect, tls};
-use crate::rule_host::Permissions;
 use crate::rule_host::gate::{Gate, Permit};
+use crate::rule_host::permissions::Reach;
 use crate::rule_host::text::printable;
 
 /// What an operator decides about the network that rules see.
@@ -81,7 +81,7 @@ pub(in crate::rule_host) struct Network {
 /// On whose behalf a request is sent, and within which bounds.
 pub(super) struct Errand {
     pub(super) tenant: Arc<str>,
-    pub(super) permissions: Permissions,
+    pub(super) reach: Reach,
     pub(super) deadline: Instant,
     /// What is left of the bytes of all responses of the exchange.
     pub(super) budget: Arc<AtomicUsize>,
@@ -119,7 +119,7 @@ impl Network {
 
     async fn follow(&self, mut request: Request, errand: &Errand) -> Answer {
         for _ in 0..=self.limits.redirects {
-            check_permission(&request.url, &errand.permissions)?;
+            check_reach(&request.url, &errand.reach)?;
             match self.hop(&request, errand).await? {
                 Hop::Arrived(response) => return Ok(response),
                 Hop::Moved(next) => request = *next,
@@ -255,31 +255,16 @@ pub(super) enum Hop {
     Moved(Box<Request>),
 }
 
-/// Whether a binding allows a URL; if not, the tenant reads what to add.
-pub(super) fn check_permission(url: &Url, permissions: &Permissions) -> Result<(), Failure> {
-    if permissions.allow(url) {
-        return Ok(());
-    }
-    let secure = url.scheme() == "https";
-    let advice = match url.scheme() {
-        "http" | "https" => format!(
-            "; if that is meant, bind it with `--allow-host {}{}`",
-            host(url),
-            if secure { "" } else { " --allow-http" }
-        ),
-        scheme => format!(
-            ", and `{}` is not a scheme for rules",
-            printable(scheme, 50)
-        ),
-    };
-    Err(Failure::new(
-        FetchError::HostNotAllowed,
-        format!(
-            "the rule may not send requests to `{}://{}`{advice}",
-            printable(url.scheme(), 50),
-            host(url)
-        ),
-    ))
+/// Whether the rule may send a request there; if not, the tenant reads what to add.
+pub(super) fn check_reach(url: &Url, reach: &Reach) -> Result<(), Failure> {
+    let host = host(url);
+    reach.check(url, &host).map_err(|advice| {
+        let scheme = printable(url.scheme(), 50);
+        Failure::new(
+            FetchError::HostNotAllowed,
+            format!("the rule may not send requests to `{scheme}://{host}`; {advice}"),
+        )
+    })
 }
 
 /// Host and port as they would be allowed.

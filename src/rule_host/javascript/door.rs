@@ -57,6 +57,8 @@ async fn answer(mut store: StoreContextMut<'_, Guest>, asked: Asked) -> Result<A
             ))
         }
         "random" => random(&mut store, &text),
+        "fetch.start" => operations::fetch::start(store.data_mut(), &text, bytes),
+        "wait" => operations::fetch::wait(store.data_mut(), &text).await,
         other => operations::call(other, &text, &bytes),
     };
     Ok(answer)

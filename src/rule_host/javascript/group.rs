@@ -12,8 +12,9 @@ use super::super::fault::{Failure, Stop};
 use super::super::fetch::Errands;
 use super::super::guest::{Facts, Guest};
 use super::super::journal::Journal;
+use super::super::permissions::Reach;
 use super::super::wasi::seed;
-use super::super::{Fault, Level, Limits, Permissions, Rule};
+use super::super::{Fault, Level, Limits, Rule};
 use super::ending::{self, Ending};
 
 /// The largest answer to one request for random bytes.
@@ -24,7 +25,7 @@ pub(in crate::rule_host) struct Member {
     pub(in crate::rule_host) rule: Rule,
     pub(in crate::rule_host) facts: Facts,
     pub(in crate::rule_host) limits: Limits,
-    pub(in crate::rule_host) reach: Permissions,
+    pub(in crate::rule_host) reach: Reach,
 }
 
 /// How one rule ended, and what it left behind.
@@ -157,12 +158,16 @@ pub(super) fn end(store: &mut StoreContextMut<'_, Guest>, told: &str) -> Result<
 fn finish(guest: &mut Guest, ending: Ending, fuel_left: u64) {
     let pages = guest.close();
     let (passed, memory) = (guest.watch.read(), guest.meter.peak);
-    let fetches = guest.errands.as_mut().map(Errands::end_rule);
     let Some(group) = &mut guest.group else {
         return;
     };
     group.running = false;
     group.over = !matches!(ending, Ok(Ok(_)));
+    let last = group.over || group.finished.len() + 1 >= group.members.len();
+    let fetches = guest.errands.as_mut().map(|errands| match last {
+        true => errands.end_rule(),
+        false => errands.reports(),
+    });
     let trace = Trace {
         pages,
         fuel: group.fuel.saturating_sub(fuel_left),

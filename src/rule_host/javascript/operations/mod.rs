@@ -1,6 +1,7 @@
 //! What the driver leaves to the host because it is heavy or needs data: pure functions of what is passed, each of
-//! them short, since no deadline is looked at before it is done.
+//! them short, since no deadline is looked at before it is done. And the way to the network, in `fetch`.
 
+pub(super) mod fetch;
 mod hash;
 mod key;
 mod parts;

@@ -12,6 +12,7 @@ use super::harness::{Somebody, exchange, limits, messages};
 use crate::support::upstream::{Upstream, network};
 
 mod bounds;
+mod javascript;
 mod policy;
 mod redirects;
 mod replay;

@@ -19,7 +19,7 @@ impl Resolve for NoNetwork {
     }
 }
 
-fn offline() -> RuleHost {
+pub(super) fn offline() -> RuleHost {
     let network = NetworkOptions {
         resolver: std::sync::Arc::new(NoNetwork),
         ..NetworkOptions::default()
@@ -28,7 +28,7 @@ fn offline() -> RuleHost {
 }
 
 /// All of a report but its times.
-fn timeless(mut report: Report) -> Report {
+pub(super) fn timeless(mut report: Report) -> Report {
     for rule in &mut report.rules {
         rule.duration_us = 0;
         rule.fetches

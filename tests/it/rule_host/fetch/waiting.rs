@@ -16,7 +16,7 @@ use super::*;
 use crate::support::upstream::{Reply, Upstream, held, network, ok};
 
 /// Until so many requests have arrived.
-async fn arrived(upstream: &Upstream, count: usize) {
+pub(super) async fn arrived(upstream: &Upstream, count: usize) {
     while upstream.seen().len() < count {
         tokio::task::yield_now().await;
     }
