@@ -72,6 +72,15 @@ rules-check:
     rules/build.sh --check
     cargo test --quiet --locked --manifest-path rules/Cargo.toml
 
+# Tries the workbench as a new author does: the Rust crate's tests, C's bindings, and every command of
+# docs/writing-rules.md (needs .ci/install-guest-tools)
+workbench:
+    cargo test --quiet --manifest-path sdk/rust/Cargo.toml --target-dir {{ target }}/sdk
+    fresh=$(mktemp -d); trap 'rm -rf "$fresh"' EXIT; \
+        wit-bindgen c wit/1.0.0 --world rule --out-dir "$fresh" >/dev/null 2>&1 && diff -r "$fresh" sdk/c
+    cargo build --locked
+    .ci/run_transcript.py docs/writing-rules.md {{ target }}/debug/claimsmith
+
 # From nothing to a token, then serves until Ctrl-C
 demo *ARGS:
     cargo run --release -- demo {{ ARGS }}

@@ -57,5 +57,6 @@ pub mod store;
 pub mod clock;
 pub mod config;
 pub mod random;
+pub mod recording;
 pub mod secret;
 pub mod server;

@@ -221,6 +221,7 @@ mod tests {
             logs: vec![line; lines],
             logs_dropped: 3,
             fetches: Vec::new(),
+            keys_read: Vec::new(),
             fuel: 0,
             memory_bytes: 0,
             duration_us: 0,

@@ -11,6 +11,7 @@ mod management_api;
 pub mod permissions;
 pub mod protection;
 pub mod roles;
+pub mod recordings;
 pub mod rules;
 pub mod tenants;
 pub mod users;

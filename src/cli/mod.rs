@@ -4,6 +4,7 @@ mod api;
 mod client;
 mod client_credential;
 mod client_grant;
+mod completion;
 mod connection;
 mod demo;
 mod exit;
@@ -18,6 +19,7 @@ mod protection;
 mod role;
 mod rule;
 mod serve;
+mod style;
 mod tenant;
 mod user;
 mod user_permission;
@@ -89,6 +91,10 @@ enum Verb {
     /// Give users permissions of their own, take them back, list all they hold
     #[command(subcommand)]
     UserPermission(user_permission::Verb),
+    /// Print what a shell needs to complete verbs and options
+    ///
+    /// Example: claimsmith completion bash > /etc/bash_completion.d/claimsmith
+    Completion(completion::Args),
     /// Show a tenant's log, newest first
     Log(log::Args),
 }
@@ -137,7 +143,26 @@ fn dispatch(cli: Cli) -> Result<Output, CliError> {
             Verb::Protection(verb) => protection::run(verb, &open).await,
             Verb::Role(verb) => role::run(verb, &open).await,
             Verb::UserPermission(verb) => user_permission::run(verb, &open).await,
+            Verb::Completion(args) => Ok(completion::run(&args)),
             Verb::Log(args) => log::run(args, &open).await,
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    #[test]
+    fn every_verb_of_rule_shows_an_example() {
+        let command = Cli::command();
+        let rule = command.find_subcommand("rule").unwrap();
+        for verb in rule.get_subcommands() {
+            let about = verb.get_long_about().map(ToString::to_string);
+            let example = format!("Example: claimsmith rule {} ", verb.get_name());
+            assert!(about.unwrap_or_default().contains(&example), "{example}");
+        }
+    }
 }

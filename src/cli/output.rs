@@ -48,7 +48,8 @@ impl Output {
             (false, _) => format!("{}\n", self.text),
         };
         // A reader that closed the pipe (`| head`) has seen what it wanted.
-        drop(std::io::stdout().write_all(text.as_bytes()));
+        // Colours go to terminals only, and not if `NO_COLOR` is set.
+        drop(anstream::stdout().write_all(text.as_bytes()));
         self.code
     }
 }

@@ -12,6 +12,7 @@ mod exchange;
 mod password;
 mod password_realm;
 mod permissions;
+mod record;
 mod request;
 mod scope;
 mod sender;
@@ -136,10 +137,14 @@ async fn run(
         parameters: request.parameters,
     });
     let failures = subject.rule_failures(tenant);
+    let recording = record::begin(server, &tenant.name, &exchange, &chain).await?;
     let (verdict, report) = server
         .rule_host
         .run(&chain, subject, exchange, &configuration)
         .await;
+    if let Some(recording) = recording {
+        recording.end(server, &tenant.name, &verdict, &report).await;
+    }
     trail.report(report);
     let approved = match verdict {
         Verdict::Approved(approved) => approved,

@@ -20,6 +20,7 @@ pub(super) type Answer = Result<Result<Vec<types::Effect>, types::Denial>, Failu
 #[derive(Debug, Default)]
 pub(super) struct Trace {
     pub(super) pages: Pages,
+    pub(super) keys_read: Vec<String>,
     pub(super) fuel: u64,
     pub(super) memory_bytes: u64,
     pub(super) duration: Duration,
@@ -46,6 +47,7 @@ pub(super) async fn decide(
     let mut errands = guest.errands.take();
     let trace = Trace {
         pages: guest.close(),
+        keys_read: std::mem::take(&mut guest.keys_read).into_iter().collect(),
         fuel: limits.fuel.saturating_sub(left),
         memory_bytes: guest.meter.peak as u64,
         duration: watch.elapsed(),

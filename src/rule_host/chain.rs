@@ -305,6 +305,7 @@ impl<'h> Run<'h> {
             logs: trace.pages.lines,
             logs_dropped: trace.pages.dropped,
             fetches: trace.fetches,
+            keys_read: trace.keys_read,
             fuel: trace.fuel,
             memory_bytes: trace.memory_bytes,
             duration_us: u64::try_from(trace.duration.as_micros()).unwrap_or(u64::MAX),

@@ -1,6 +1,6 @@
 //! What belongs to one call: the data of its `wasmtime::Store`, and what its imports can reach.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,10 +13,14 @@ use super::fetch::Errands;
 use super::javascript::Group;
 use super::journal::{Journal, Pages};
 use super::stopwatch::Stopwatch;
+use super::text::printable;
 use super::wasi::Shell;
 use super::{Level, Limits, Manifest, Rule};
 use crate::clock::Timestamp;
 use crate::secret::Secret;
+
+/// How many keys are remembered of those a guest asked for.
+const MAX_KEYS_READ: usize = 64;
 
 /// The data of one call's store.
 pub(super) struct Guest {
@@ -30,6 +34,8 @@ pub(super) struct Guest {
     pub(super) errands: Option<Errands>,
     /// The rules in JavaScript that run here; none for components.
     pub(super) group: Option<Box<Group>>,
+    /// Keys of the configuration that were asked for.
+    pub(super) keys_read: BTreeSet<String>,
     facts: Facts,
     shell: Option<Box<Shell>>,
 }
@@ -62,6 +68,7 @@ impl Guest {
         Self {
             meter: Meter::new(limits),
             journal: Journal::new(limits),
+            keys_read: BTreeSet::new(),
             watch: Arc::new(Stopwatch::new()),
             deadline: limits.deadline,
             errands,
@@ -116,6 +123,9 @@ impl configuration::Host for Guest {
             return Err(Stop::Unlisted(manifest.unlisted_key(&key)).into());
         }
         let value = self.facts.configuration.get(&key);
+        if self.keys_read.len() < MAX_KEYS_READ {
+            self.keys_read.insert(printable(&key, 128));
+        }
         Ok(value.map(|value| value.expose().to_owned()))
     }
 }

@@ -41,6 +41,7 @@ pub use self::manifest::{Manifest, ManifestError, Metadata, Pattern};
 pub use self::permissions::Permissions;
 pub use self::pipeline::{BoundRule, RuleHost};
 pub use self::rejection::Rejection;
+pub(crate) use self::text::printable;
 pub use self::verdict::{
     ApprovedClaims, Changes, DENIAL_CODES, Denial, EffectReport, Fault, Level, LogLine, OnFault,
     Outcome, Provenance, Provenanced, Report, RuleReport, Subject, Verdict,

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 const CUT: &str = "…";
 
 /// `text` in at most `bytes` bytes, every deceptive character escaped.
-pub(super) fn printable(text: &str, bytes: usize) -> String {
+pub(crate) fn printable(text: &str, bytes: usize) -> String {
     let mut out = String::with_capacity(text.len().min(bytes));
     for c in text.chars() {
         let before = out.len();

@@ -155,6 +155,9 @@ pub struct RuleReport {
     /// What it asked of the network.
     #[serde(default)]
     pub fetches: Vec<FetchReport>,
+    /// Keys of the configuration that it asked for, the first so many, in order of name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys_read: Vec<String>,
     /// Fuel used; the same on every machine.
     pub fuel: u64,
     /// The most linear memory it held, in bytes.

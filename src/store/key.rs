@@ -45,6 +45,12 @@ pub enum Table {
     UserinfoClaims = 18,
     /// Facts about the store itself.
     Meta = 19,
+    /// `(tenant)` → whether and how exchanges are recorded.
+    RecordingSettings = 40,
+    /// `(tenant)` → where in the ring the next recording goes.
+    RecordingCursor = 41,
+    /// `(tenant, place in the ring)` → an exchange as it happened.
+    Recording = 42,
     /// `(tenant, client_id, kind of subject, API identifier)` → a client grant.
     ClientGrant = 25,
     /// `(tenant, client_id, SHA-256 of the `jti`)` → a client assertion that was used, until it

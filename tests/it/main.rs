@@ -21,3 +21,4 @@ mod store;
 mod support;
 mod tidy;
 mod token;
+mod workbench;

@@ -9,28 +9,28 @@ use url::{Position, Url};
 
 use super::{CliError, read_bounded};
 use crate::rule_host::fetch::{HostPattern, RecordedFetch, Recording, Step};
-use crate::rule_host::{Exchange, Permissions, Subject};
+use crate::rule_host::{BoundRule, Exchange, Permissions, Subject};
 use crate::secret::Secret;
 
 /// An exchange, the tenant's values and recorded responses:
 /// `{"exchange": {…}, "configuration": {"KEY": "value"}, "fetches": [{"url": "https://…", "body": "…"}]}`.
-#[derive(Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Fixture {
-    pub(super) exchange: Exchange,
+pub(in crate::cli) struct Fixture {
+    pub(in crate::cli) exchange: Exchange,
     #[serde(default)]
-    pub(super) configuration: BTreeMap<String, Secret>,
+    pub(in crate::cli) configuration: BTreeMap<String, Secret>,
     /// What rules may fetch, and the answer of each: as a [`Recording`] has them.
     #[serde(default)]
-    pub(super) fetches: Vec<RecordedFetch>,
+    pub(in crate::cli) fetches: Vec<RecordedFetch>,
     /// In which order the answers come; that of `fetches` if it is left out.
     #[serde(default)]
-    pub(super) order: Vec<Step>,
+    pub(in crate::cli) order: Vec<Step>,
 }
 
 impl Fixture {
     /// A rule may reach the hosts that answers were recorded of, and nothing else.
-    pub(super) fn permissions(&self) -> Permissions {
+    fn permissions(&self) -> Permissions {
         let urls = self
             .fetches
             .iter()
@@ -44,24 +44,37 @@ impl Fixture {
         permissions
     }
 
-    pub(super) fn recording(&mut self) -> Recording {
+    /// What the network would answer.
+    pub(in crate::cli) fn recording(&self) -> Recording {
         Recording {
-            fetches: std::mem::take(&mut self.fetches),
-            order: std::mem::take(&mut self.order),
+            fetches: self.fetches.clone(),
+            order: self.order.clone(),
         }
+    }
+
+    /// A chain that may reach the hosts of the recorded answers.
+    pub(in crate::cli) fn permit(&self, chain: &[BoundRule]) -> Vec<BoundRule> {
+        let permissions = self.permissions();
+        chain
+            .iter()
+            .map(|bound| BoundRule {
+                permissions: permissions.clone(),
+                ..bound.clone()
+            })
+            .collect()
     }
 }
 
 /// Stands where a login's proof would: the mint does not take it.
-pub(super) struct NobodyLoggedIn;
+pub(in crate::cli) struct NobodyLoggedIn;
 
 impl Subject for NobodyLoggedIn {}
 
 /// An exchange file is a fixture for people to write; none needs more.
-const MAX_BYTES: usize = 1024 * 1024;
+pub(in crate::cli) const MAX_BYTES: usize = 1024 * 1024;
 
 /// Reads a fixture.
-pub(super) fn read(path: &Path) -> Result<Fixture, CliError> {
+pub(in crate::cli) fn read(path: &Path) -> Result<Fixture, CliError> {
     let bytes = read_bounded(path, MAX_BYTES, "an exchange file")?;
     serde_json::from_slice(&bytes)
         .map_err(|error| CliError::invalid(format!("`{}`: {error}", path.display())))

@@ -34,6 +34,8 @@ pub(in crate::cli) enum Verb {
         tenant: TenantOption,
     },
     /// List the versions of a rule
+    ///
+    /// Example: claimsmith rule versions email-allow-list
     Versions {
         /// The rule's name
         name: String,
@@ -75,6 +77,8 @@ pub(in crate::cli) enum Verb {
         tenant: TenantOption,
     },
     /// Take a rule out of use; its versions stay
+    ///
+    /// Example: claimsmith rule unbind email-allow-list
     Unbind {
         /// The rule's name
         name: String,
@@ -82,12 +86,16 @@ pub(in crate::cli) enum Verb {
         tenant: TenantOption,
     },
     /// List the rules in use, in the order they run
+    ///
+    /// Example: claimsmith rule list --tenant acme
     List {
         #[command(flatten)]
         tenant: TenantOption,
     },
     /// Store a value that the tenant's rules may read; without VALUE the first line of the
     /// standard input, so that a secret need not be on the command line
+    ///
+    /// Example: claimsmith rule configure ALLOWED_EMAIL_DOMAINS acme.example
     Configure {
         /// Letters, digits, `_` and `-`
         key: String,

@@ -1,10 +1,21 @@
 //! `claimsmith rule`.
 
+mod bench;
+mod build;
 mod check;
+mod evaluate;
 mod fixture;
-pub(super) mod load;
+mod flags;
+mod fuzz;
+mod load;
 mod manage;
+mod new;
+mod record;
+mod replay;
 mod run;
+mod show;
+mod test;
+mod watch;
 
 use std::path::Path;
 
@@ -17,14 +28,54 @@ use crate::rule_host::{Limits, RuleHost};
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
+    /// Make a folder for a rule that builds, and whose cases pass at once
+    ///
+    /// Example: claimsmith rule new my-rule --lang c
+    New(new::Args),
+    /// Build the rule in a folder with its language's own tools
+    ///
+    /// Example: claimsmith rule build my-rule
+    Build(build::Args),
     /// Say whether a component, or a source in JavaScript, loads as a rule, and what it is
     ///
     /// Example: claimsmith rule check target/my-rule.wasm
     Check(check::Args),
-    /// Run one rule or several in order on an exchange from a file
+    /// Run one rule or several in order on an exchange from a file or from options
     ///
-    /// Example: claimsmith rule run email-allow-list.wasm roles.wasm --input exchange.json
-    Run(run::Args),
+    /// Exit codes: 0 allowed, 2 denied or a second factor demanded, 4 faulted, 3 a file is not what it
+    /// must be, 64 wrong usage.
+    ///
+    /// Example: claimsmith rule run email-allow-list.wasm roles.wasm --user-email ada@acme.example
+    Run(Box<run::Args>),
+    /// Run the cases of rules and say what differs from what they expect
+    ///
+    /// Example: claimsmith rule test rules/my-rule --coverage --junit results.xml
+    Test(test::Args),
+    /// Try a rule on exchanges of every kind that the schema allows, and keep the smallest that faults
+    ///
+    /// Exit codes: 0 no fault, 4 a fault.
+    ///
+    /// Example: claimsmith rule fuzz my-rule --cases 10000 --seed 7
+    Fuzz(fuzz::Args),
+    /// Measure a rule or a chain: fuel, time, and both beside a rule that does nothing
+    ///
+    /// Example: claimsmith rule bench new/rule.wasm --vs old/rule.wasm --rounds 5000
+    Bench(Box<bench::Args>),
+    /// Keep a tenant's exchanges, credentials left out, so that new versions of rules can be tried on
+    /// them; what was recorded before is deleted
+    ///
+    /// Example: claimsmith rule record --keep 500 --redact /user/email --tenant acme
+    Record(record::Args),
+    /// Write recorded exchanges, and the rules that ran on them, to a folder
+    ///
+    /// Example: claimsmith rule pull-exchanges monday --tenant acme
+    PullExchanges(record::PullArgs),
+    /// Say what a new version of a rule would have changed on recorded exchanges
+    ///
+    /// Exit codes: 0 nothing would change, 1 something would, or was not reproduced.
+    ///
+    /// Example: claimsmith rule replay monday --rule my-rule --set KEY=value
+    Replay(replay::Args),
     #[command(flatten)]
     Manage(manage::Verb),
 }
@@ -32,7 +83,15 @@ pub(super) enum Verb {
 pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliError> {
     match verb {
         Verb::Check(args) => check::run(&args),
-        Verb::Run(args) => run::run(args).await,
+        Verb::Run(args) => run::run(*args).await,
+        Verb::Test(args) => test::run(args).await,
+        Verb::Record(args) => record::run(args, open).await,
+        Verb::PullExchanges(args) => record::pull(args, open).await,
+        Verb::Replay(args) => replay::run(args).await,
+        Verb::New(args) => new::run(&args),
+        Verb::Build(args) => build::run(&args),
+        Verb::Fuzz(args) => fuzz::run(args).await,
+        Verb::Bench(args) => bench::run(*args).await,
         Verb::Manage(verb) => manage::run(verb, open).await,
     }
 }
@@ -40,6 +99,16 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
 /// The engine that the server runs, with the server's limits.
 fn engine() -> Result<RuleHost, CliError> {
     RuleHost::new(Limits::default(), None).map_err(CliError::failure)
+}
+
+/// The same with time to spare: fuel is what bounds a rule on every machine alike, and a busy one is
+/// no reason for a test to fail.
+fn patient_engine() -> Result<RuleHost, CliError> {
+    let limits = Limits {
+        deadline: std::time::Duration::from_secs(10),
+        ..Limits::default()
+    };
+    RuleHost::new(limits, None).map_err(CliError::failure)
 }
 
 fn read_bounded(path: &Path, most: usize, what: &str) -> Result<Vec<u8>, CliError> {

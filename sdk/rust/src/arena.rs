@@ -1,0 +1,1 @@
+../../../rules/guest/src/arena.rs

@@ -1,0 +1,81 @@
+//! Keeps the exchange for tenants that record theirs.
+
+use crate::recording::{RecordedRule, RecordingCursor, RecordingSettings};
+use crate::rule_host::{BoundRule, Exchange, Report, Subject, Verdict};
+use crate::server::Server;
+use crate::store::{self, Batch, Stored};
+use crate::tenant::TenantName;
+
+/// An exchange that will be kept when its rules are through.
+pub(super) struct Pending {
+    settings: RecordingSettings,
+    exchange: Exchange,
+    rules: Vec<RecordedRule>,
+}
+
+/// Remembers the exchange if the tenant records.
+pub(super) async fn begin(
+    server: &Server,
+    tenant: &TenantName,
+    exchange: &Exchange,
+    chain: &[BoundRule],
+) -> Result<Option<Pending>, store::Error> {
+    let stored: Option<Stored<RecordingSettings>> = server.records.get(&[tenant.as_str()]).await?;
+    Ok(stored.map(|stored| Pending {
+        settings: stored.record,
+        exchange: exchange.clone(),
+        rules: RecordedRule::of(chain),
+    }))
+}
+
+impl Pending {
+    /// Stores it, relaxed: it may lag, and a recording that cannot be kept does not change the answer.
+    pub(super) async fn end<S: Subject>(
+        self,
+        server: &Server,
+        tenant: &TenantName,
+        verdict: &Verdict<S>,
+        report: &Report,
+    ) {
+        if let Err(error) = self.store(server, tenant, verdict, report).await {
+            tracing::error!(%error, %tenant, "an exchange could not be recorded");
+        }
+    }
+
+    async fn store<S: Subject>(
+        self,
+        server: &Server,
+        tenant: &TenantName,
+        verdict: &Verdict<S>,
+        report: &Report,
+    ) -> Result<(), store::Error> {
+        let keep = u64::from(self.settings.keep.max(1));
+        let Some(recorded) = self
+            .settings
+            .record(self.exchange, self.rules, verdict, report)
+        else {
+            tracing::info!(%tenant, "an exchange was too large to be recorded");
+            return Ok(());
+        };
+        // Two logins at once may want the same place.
+        for _ in 0..8 {
+            let cursor: Option<Stored<RecordingCursor>> =
+                server.records.get(&[tenant.as_str()]).await?;
+            let place = cursor.as_ref().map_or(0, |stored| stored.record.next);
+            let next = RecordingCursor {
+                next: place.wrapping_add(1),
+            };
+            let slot = format!("{:06}", place % keep);
+            let batch = Batch::relaxed().put(&[tenant.as_str(), &slot], &recorded);
+            let batch = match &cursor {
+                Some(stored) => batch.replace(stored, &next),
+                None => batch.insert(&[tenant.as_str()], &next),
+            };
+            match server.records.commit(batch).await {
+                Err(store::Error::Conflict) => {}
+                done => return done,
+            }
+        }
+        Err(store::Error::Conflict)
+    }
+}
