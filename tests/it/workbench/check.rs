@@ -12,7 +12,7 @@ fn check_prints_interface_imports_size_memory_fuel_digest_and_permissions() {
     for expected in [
         "claimsmith:rules@1.0.0",
         "claimsmith:rules/configuration@1.0.0",
-        "1048576 bytes to start with, at most 1048576",
+        "1048576 bytes to start with, at most 4194304",
         "at most 50000000",
         "sha256:",
         "extra-scope 1.0.0",

@@ -50,7 +50,7 @@ fn options_make_an_exchange_and_two_rules_run_on_it_in_order() {
     );
     assert_eq!(
         document["limits"][0]["memory_bytes"],
-        json!(1 << 20),
+        json!(4 << 20),
         "lowered by the manifest"
     );
     assert_eq!(document["provenance"][2]["rule"], json!("extra-scope"));
@@ -72,7 +72,7 @@ fn people_read_effects_a_diff_the_log_and_what_was_used_of_each_limit() {
         "roles-to-claims: allowed",
         "  set-access-claim ",
         "+     \"https://",
-        "% of 50000000), memory 1024 KiB (100 % of 1024 KiB)",
+        "% of 50000000), memory 1024 KiB (25 % of 4096 KiB)",
         "% of 250 ms)",
         "outcome: allowed",
     ] {
