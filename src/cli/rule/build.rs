@@ -8,7 +8,7 @@ use serde_json::json;
 use wit_component::ComponentEncoder;
 
 use super::check::describe;
-use super::load::{COMPONENT, Source};
+use super::load::{COMPONENT, SCRIPT, Source};
 use super::{CliError, Output, engine};
 use crate::rule_host::printable;
 
@@ -36,6 +36,10 @@ pub(super) fn run(args: &Args) -> Result<Output, CliError> {
 
 /// Builds the rule in a folder, and says where its component is.
 pub(super) fn build(folder: &Path) -> Result<PathBuf, CliError> {
+    if folder.join(SCRIPT).is_file() {
+        // It is compiled where it runs.
+        return Ok(folder.join(SCRIPT));
+    }
     let core = if folder.join("Cargo.toml").is_file() {
         rust(folder)?
     } else if folder.join("src/rule.c").is_file() {

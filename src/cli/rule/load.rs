@@ -10,7 +10,7 @@ use crate::rule_host::{BoundRule, Limits, Manifest, OnFault, Permissions, RuleHo
 pub(in crate::cli) const MANIFEST: &str = "rule.toml";
 /// What the component is called in a rule's folder, and what a rule in JavaScript is.
 const COMPONENT: &str = "rule.wasm";
-const SCRIPT: &str = "rule.js";
+pub(in crate::cli) const SCRIPT: &str = "rule.js";
 
 /// A rule's two files, read and not yet compiled.
 pub(in crate::cli) struct Source {

@@ -19,6 +19,10 @@ pub(in crate::cli) struct Args {
 enum Language {
     /// Safe Rust, with the crate `claimsmith-rule`
     Rust,
+    /// JavaScript, `function (user, context, callback)`
+    Js,
+    /// JavaScript, `exports.onExecutePostLogin`
+    Action,
     /// C, with what `wit-bindgen c` makes of the interface
     C,
 }
@@ -33,9 +37,18 @@ macro_rules! files {
 }
 
 /// What every language has. `NAME` stands for the rule's name in them.
-const COMMON: &[File] = files![
-    "rule.toml" from "templates/common/rule.toml",
-    "cases.json" from "templates/common/cases.json",
+const COMMON: &[File] = files!["rule.toml" from "templates/common/rule.toml"];
+
+const JS: &[File] = files![
+    "README.md" from "templates/js/README.md",
+    "cases.json" from "templates/js/cases.json",
+    "rule.js" from "templates/js/rule.js",
+];
+
+const ACTION: &[File] = files![
+    "README.md" from "templates/js/README.md",
+    "cases.json" from "templates/js/cases.json",
+    "rule.js" from "templates/action/rule.js",
 ];
 
 const RUST: &[File] = files![
@@ -43,12 +56,14 @@ const RUST: &[File] = files![
     ".cargo/config.toml" from "templates/rust/.cargo/config.toml",
     ".gitignore" from "templates/rust/gitignore",
     "README.md" from "templates/rust/README.md",
+    "cases.json" from "templates/common/cases.json",
     "src/lib.rs" from "templates/rust/src/lib.rs",
 ];
 
 const C: &[File] = files![
     ".gitignore" from "templates/c/gitignore",
     "README.md" from "templates/c/README.md",
+    "cases.json" from "templates/common/cases.json",
     "src/rule.c" from "templates/c/src/rule.c",
 ];
 
@@ -72,6 +87,8 @@ impl Language {
     fn files(self) -> (&'static [File], &'static [File]) {
         match self {
             Self::Rust => (RUST, RUST_SDK),
+            Self::Js => (JS, &[]),
+            Self::Action => (ACTION, &[]),
             Self::C => (C, C_SDK),
         }
     }
@@ -98,8 +115,12 @@ pub(super) fn run(args: &Args) -> Result<Output, CliError> {
             args.name
         )));
     }
+    let build = match args.lang {
+        Language::Js | Language::Action => "",
+        Language::Rust | Language::C => "\n  claimsmith rule build",
+    };
     let text = format!(
-        "made {name}/; next:\n  cd {name}\n  claimsmith rule build\n  claimsmith rule test",
+        "made {name}/; next:\n  cd {name}{build}\n  claimsmith rule test",
         name = args.name
     );
     Ok(Output::new(json!({ "folder": args.name }), text))

@@ -172,6 +172,7 @@ fn finish(guest: &mut Guest, ending: Ending, fuel_left: u64) {
         pages,
         fuel: group.fuel.saturating_sub(fuel_left),
         memory_bytes: memory as u64,
+        keys_read: Vec::new(),
         fetches: fetches.unwrap_or_default(),
         duration: passed.saturating_sub(group.since),
     };

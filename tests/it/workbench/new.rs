@@ -45,6 +45,24 @@ fn a_new_rule_has_source_manifest_cases_and_what_it_is_built_with() {
 }
 
 #[test]
+fn a_new_rule_in_javascript_passes_its_cases_at_once_in_both_dialects() {
+    let bench = Bench::new();
+    for dialect in ["js", "action"] {
+        assert_eq!(
+            bench.run(&["rule", "new", dialect, "--lang", dialect]).code,
+            0
+        );
+        let done = bench.run(&["rule", "test", dialect]);
+        assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
+        assert!(
+            done.stdout.contains("2 passed; 0 failed"),
+            "{}",
+            done.stdout
+        );
+    }
+}
+
+#[test]
 fn a_name_that_is_no_name_makes_nothing() {
     let bench = Bench::new();
     for name in [

@@ -20,7 +20,7 @@ struct Somebody;
 
 impl Subject for Somebody {}
 
-/// In both languages that rules are shipped in, and one that denies those without a role.
+/// In both languages that rules are shipped in; one in JavaScript comes behind them.
 const CHAIN: [&str; 4] = [
     "email-allow-list",
     "email-allow-list-c",
@@ -75,6 +75,24 @@ fn exchanges(count: usize) -> Vec<Exchange> {
         .collect()
 }
 
+/// Random numbers and the time are those of the exchange, so they are the same again.
+const SCRIPT: &str = r#"
+exports.onExecutePostLogin = async (event, api) => {
+  api.idToken.setCustomClaim("https://acme.example/luck", [Math.random(), Date.now(), new Date().toISOString()]);
+};"#;
+
+fn bind_script(host: &RuleHost, bench: &Bench) -> BoundRule {
+    bench.write("pulled/rules/luck@1/rule.wasm", SCRIPT);
+    BoundRule {
+        name: "luck".into(),
+        version: 1,
+        rule: Ok(host.load(SCRIPT.as_bytes()).unwrap()),
+        on_fault: OnFault::Deny,
+        manifest: None,
+        permissions: Permissions::default(),
+    }
+}
+
 fn bind(host: &RuleHost, bench: &Bench, rule: &str) -> BoundRule {
     let read = |file: &str| std::fs::read(shipped(&format!("{rule}/{file}"))).unwrap();
     let (component, manifest) = (read("rule.wasm"), read("rule.toml"));
@@ -99,7 +117,8 @@ async fn record(bench: &Bench, count: usize, settings: &RecordingSettings) {
         ..Limits::default()
     };
     let host = RuleHost::new(limits, None).unwrap();
-    let chain: Vec<BoundRule> = CHAIN.iter().map(|rule| bind(&host, bench, rule)).collect();
+    let mut chain: Vec<BoundRule> = CHAIN.iter().map(|rule| bind(&host, bench, rule)).collect();
+    chain.push(bind_script(&host, bench));
     let configuration: BTreeMap<String, Secret> = VALUES
         .iter()
         .map(|(key, value)| ((*key).to_owned(), Secret::new(*value)))

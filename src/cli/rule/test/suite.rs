@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use super::expect::Expectation;
 use super::table;
 use crate::cli::rule::fixture::{self, Fixture};
-use crate::cli::rule::load::COMPONENT;
 use crate::cli::rule::{CliError, read_bounded};
 
 /// Cases for one chain.
@@ -67,7 +66,7 @@ fn in_folder(folder: &Path, rules: &[PathBuf]) -> Result<Vec<Suite>, CliError> {
     let cases = folder.join("cases");
     if cases.is_dir() {
         let rules = match rules {
-            [] => vec![folder.join(COMPONENT)],
+            [] => vec![folder.to_owned()],
             named => named.to_vec(),
         };
         suites.push(Suite {

@@ -10,7 +10,6 @@ use serde_json::{Map, Value};
 use super::expect::Expectation;
 use super::suite::{Case, Suite, name};
 use crate::cli::rule::fixture::{self, Fixture};
-use crate::cli::rule::load::COMPONENT;
 use crate::cli::rule::{CliError, read_bounded};
 use crate::rule_host::fetch::RecordedFetch;
 use crate::rule_host::{Exchange, printable};
@@ -52,9 +51,12 @@ pub(super) fn read(path: &Path, rules: &[PathBuf]) -> Result<Suite, CliError> {
     let text = String::from_utf8(bytes).map_err(|_| invalid("it is not UTF-8 text".to_owned()))?;
     let extension = path.extension().and_then(|extension| extension.to_str());
     let table: Table = parse(extension, &text).map_err(invalid)?;
-    let folder = path.parent().unwrap_or(Path::new(""));
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
     let rules = match (rules, table.rules.is_empty()) {
-        ([], true) => vec![folder.join(COMPONENT)],
+        ([], true) => vec![folder.to_owned()],
         ([], false) => table.rules.iter().map(|rule| folder.join(rule)).collect(),
         (named, _) => named.to_vec(),
     };
