@@ -9,7 +9,7 @@ use crate::rule_host::{BoundRule, Limits, Manifest, OnFault, Permissions, RuleHo
 /// What the manifest is called.
 pub(in crate::cli) const MANIFEST: &str = "rule.toml";
 /// What the component is called in a rule's folder, and what a rule in JavaScript is.
-const COMPONENT: &str = "rule.wasm";
+pub(in crate::cli) const COMPONENT: &str = "rule.wasm";
 pub(in crate::cli) const SCRIPT: &str = "rule.js";
 
 /// A rule's two files, read and not yet compiled.
