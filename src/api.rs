@@ -113,6 +113,9 @@ pub struct Api {
     /// Whether it is the server's own: it can be granted, and not changed.
     #[serde(default)]
     pub is_system: bool,
+    /// Whether clients may get refresh tokens for it.
+    #[serde(default)]
+    pub allow_offline_access: bool,
     /// When it was made.
     pub created_at: Timestamp,
 }

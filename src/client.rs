@@ -1,9 +1,12 @@
 //! Clients: the applications that ask for tokens.
 
+mod refresh_settings;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::refresh_settings::{Expiration, RefreshSettings, Rotation};
 use crate::clock::Timestamp;
 use crate::secret::Digest;
 use crate::store::{Record, Table};
@@ -102,6 +105,9 @@ pub struct Client {
     /// Whether it is believed where its users are (`auth0-forwarded-for`).
     #[serde(default)]
     pub is_token_endpoint_ip_header_trusted: bool,
+    /// How its refresh tokens live; none while it chose nothing.
+    #[serde(default)]
+    pub refresh_token: Option<RefreshSettings>,
     /// How long its ID tokens are valid, in seconds.
     pub id_token_lifetime: u64,
     /// What its tokens must be bound to.
@@ -142,6 +148,12 @@ impl Client {
             by_key && credential.expires_at.is_none_or(|end| end > now)
         };
         self.credentials.iter().filter(good)
+    }
+
+    /// How its refresh tokens live.
+    pub fn refresh_settings(&self) -> RefreshSettings {
+        let default = || RefreshSettings::default_for(self.token_endpoint_auth_method);
+        self.refresh_token.unwrap_or_else(default)
     }
 
     /// Whether a grant is switched on for this client.

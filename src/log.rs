@@ -20,6 +20,18 @@ pub enum EventType {
     /// A password did not become a token.
     #[serde(rename = "fepft")]
     TokenRefused,
+    /// A refresh token became a token.
+    #[serde(rename = "sertft")]
+    Refreshed,
+    /// A refresh token did not become a token.
+    #[serde(rename = "fertft")]
+    RefreshRefused,
+    /// A rotating refresh token was used a second time.
+    #[serde(rename = "ferrt")]
+    RefreshTokenReused,
+    /// A refresh token was handed back, or revoked by an administrator.
+    #[serde(rename = "srrt")]
+    RefreshTokenRevoked,
     /// The password was wrong.
     #[serde(rename = "fp")]
     WrongPassword,

@@ -161,6 +161,13 @@ pub struct Tenant {
     /// Whether a DPoP proof must hold a nonce of this server (RFC 9449, section 8).
     #[serde(default)]
     pub require_dpop_nonce: bool,
+    /// Whether handing back one refresh token ends all of its user, client and API (Auth0's flag of
+    /// that name).
+    #[serde(default)]
+    pub revoke_refresh_token_grant: bool,
+    /// Whether refresh tokens stay good when their user's password is changed.
+    #[serde(default)]
+    pub refresh_tokens_outlive_password: bool,
     /// When it was made.
     pub created_at: Timestamp,
 }

@@ -29,6 +29,8 @@ pub struct NewApi {
     pub token_dialect: TokenDialect,
     /// How long its access tokens are valid, in seconds.
     pub token_lifetime: u64,
+    /// Whether clients may get refresh tokens for it.
+    pub allow_offline_access: bool,
 }
 
 /// Registers an API. An HS256 API's secret is returned once and stored sealed.
@@ -79,6 +81,7 @@ pub async fn create(
         subject_type_authorization: SubjectTypeAuthorization::default(),
         enforce_policies: false,
         is_system: false,
+        allow_offline_access: new.allow_offline_access,
         created_at: server.clock.now(),
     };
     let batch = Batch::durable().insert(&[tenant.as_str(), &api.identifier], &api);

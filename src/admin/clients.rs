@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{Error, LIST_LIMIT, check_text, require_tenant};
-use crate::client::{Client, ClientAuthentication, PreviousSecret, SenderConstraint};
+use crate::client::{
+    Client, ClientAuthentication, PreviousSecret, RefreshSettings, SenderConstraint,
+};
 use crate::grant::GrantRequest;
 use crate::random;
 use crate::secret::{Digest, Secret};
@@ -50,6 +52,7 @@ pub async fn create(
         is_first_party: new.is_first_party,
         metadata: new.metadata,
         is_token_endpoint_ip_header_trusted: false,
+        refresh_token: None,
         id_token_lifetime: Client::DEFAULT_ID_TOKEN_LIFETIME,
         sender_constraint: SenderConstraint::default(),
         created_at: server.clock.now(),
@@ -200,6 +203,23 @@ pub(super) async fn get(
 ) -> Result<Stored<Client>, Error> {
     let stored = server.records.get(&[tenant.as_str(), client_id]).await?;
     stored.ok_or_else(Error::missing("client", client_id))
+}
+
+/// Changes how a client's refresh tokens live. Those that are out take it up at their next exchange.
+pub async fn set_refresh_token(
+    server: &Server,
+    tenant: &TenantName,
+    client_id: &str,
+    set: impl FnOnce(RefreshSettings) -> RefreshSettings,
+) -> Result<Client, Error> {
+    change(server, tenant, client_id, |client| {
+        let settings = set(client.refresh_settings());
+        let sound = settings.check();
+        sound.map_err(|reason| Error::invalid("the refresh tokens' settings", reason))?;
+        client.refresh_token = Some(settings);
+        Ok(())
+    })
+    .await
 }
 
 pub(super) async fn change(

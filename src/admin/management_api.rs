@@ -54,6 +54,7 @@ pub(super) async fn ensure(
         },
         enforce_policies: false,
         is_system: true,
+        allow_offline_access: false,
         created_at: server.clock.now(),
     };
     match server

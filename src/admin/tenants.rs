@@ -20,6 +20,8 @@ pub async fn create(server: &Server, name: TenantName, issuer: Issuer) -> Result
         default_directory: Some(FIRST_CONNECTION.to_owned()),
         errors: ErrorProfile::default(),
         denials: Denials::default(),
+        revoke_refresh_token_grant: false,
+        refresh_tokens_outlive_password: false,
         key_rotation_days: None,
         require_dpop_nonce: false,
         created_at: now,
@@ -77,6 +79,10 @@ pub struct Change {
     pub errors: Option<ErrorProfile>,
     /// What a client learns of a denial.
     pub denials: Option<Denials>,
+    /// Whether handing back one refresh token ends all of its user, client and API.
+    pub revoke_refresh_token_grant: Option<bool>,
+    /// Whether refresh tokens stay good when their user's password is changed.
+    pub refresh_tokens_outlive_password: Option<bool>,
     /// After how many days signing keys are rotated; 0 leaves that to the administrator.
     pub key_rotation_days: Option<u32>,
     /// Whether a DPoP proof must hold a nonce of this server.
@@ -108,6 +114,12 @@ pub async fn change(server: &Server, name: &TenantName, change: Change) -> Resul
     tenant.require_dpop_nonce = change
         .require_dpop_nonce
         .unwrap_or(tenant.require_dpop_nonce);
+    if let Some(whole) = change.revoke_refresh_token_grant {
+        tenant.revoke_refresh_token_grant = whole;
+    }
+    if let Some(outlive) = change.refresh_tokens_outlive_password {
+        tenant.refresh_tokens_outlive_password = outlive;
+    }
     if let Some(days) = change.key_rotation_days {
         if days != 0 && !KEY_ROTATION_DAYS.contains(&days) {
             return Err(Error::invalid(

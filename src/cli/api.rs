@@ -33,6 +33,9 @@ pub(super) enum Verb {
         /// How long its access tokens are valid, in seconds
         #[arg(long, value_name = "SECONDS", default_value_t = Api::DEFAULT_TOKEN_LIFETIME)]
         token_lifetime: u64,
+        /// Clients may get refresh tokens for it, for the scope `offline_access`
+        #[arg(long)]
+        allow_offline_access: bool,
         #[command(flatten)]
         tenant: TenantOption,
     },
@@ -72,6 +75,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
             signing_alg,
             token_dialect,
             token_lifetime,
+            allow_offline_access,
             tenant,
         } => {
             let tenant = tenant.resolve(&server).await?;
@@ -82,6 +86,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
                 signing_alg,
                 token_dialect,
                 token_lifetime,
+                allow_offline_access,
             };
             let (api, secret) = apis::create(&server, &tenant.name, new).await?;
             let mut document = document(&api);

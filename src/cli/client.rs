@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::open::{OpenOptions, TenantOption};
 use super::output::{Output, table, word};
+use super::refresh_settings::RefreshOptions;
 use super::{CliError, client_credential};
 use crate::admin::clients::{self, NewClient};
 use crate::client::{Client, ClientAuthentication, SenderConstraint};
@@ -58,6 +59,17 @@ pub(super) enum Verb {
         client_id: String,
         /// `optional`: to a DPoP key if the client proves one
         to: SenderConstraint,
+        #[command(flatten)]
+        tenant: TenantOption,
+    },
+    /// Say how a client's refresh tokens live; those that are out take it up at their next exchange
+    ///
+    /// Example: claimsmith client set-refresh-tokens CLIENT_ID --rotation rotating --leeway 10
+    SetRefreshTokens {
+        /// The `client_id`
+        client_id: String,
+        #[command(flatten)]
+        options: RefreshOptions,
         #[command(flatten)]
         tenant: TenantOption,
     },
@@ -142,6 +154,16 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
             let tenant = tenant.resolve(&server).await?;
             let grants = wire_names(grants);
             let client = clients::set_grants(&server, &tenant.name, &client_id, grants).await?;
+            Ok(with_secret(&client, None))
+        }
+        Verb::SetRefreshTokens {
+            client_id,
+            options,
+            tenant,
+        } => {
+            let (tenant, id) = (tenant.resolve(&server).await?.name, &client_id);
+            let change = |settings| options.apply(settings);
+            let client = clients::set_refresh_token(&server, &tenant, id, change).await?;
             Ok(with_secret(&client, None))
         }
         Verb::BindTokens {

@@ -16,6 +16,7 @@ mod open;
 mod output;
 mod progress;
 mod protection;
+mod refresh_settings;
 mod role;
 mod rule;
 mod serve;

@@ -57,6 +57,12 @@ pub(super) enum Verb {
         /// Whether DPoP proofs must hold a nonce of this server, `true` or `false`
         #[arg(long, value_name = "BOOL")]
         require_dpop_nonce: Option<bool>,
+        /// Whether handing back one refresh token ends all of its user, client and API
+        #[arg(long, value_name = "BOOL")]
+        revoke_refresh_token_grant: Option<bool>,
+        /// Whether refresh tokens stay good when their user's password is changed
+        #[arg(long, value_name = "BOOL")]
+        refresh_tokens_outlive_password: Option<bool>,
     },
 }
 
@@ -97,6 +103,8 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
             denials,
             rotate_keys_every,
             require_dpop_nonce,
+            revoke_refresh_token_grant,
+            refresh_tokens_outlive_password,
         } => {
             let name = TenantName::parse(&name).map_err(CliError::usage)?;
             let issuer = issuer.as_deref().map(Issuer::parse).transpose();
@@ -109,6 +117,8 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
                 denials,
                 key_rotation_days: rotate_keys_every,
                 require_dpop_nonce,
+                revoke_refresh_token_grant,
+                refresh_tokens_outlive_password,
             };
             show(&tenants::change(open.open_existing().await?.as_ref(), &name, change).await?)
         }

@@ -1,18 +1,21 @@
 //! The proof that a user's password was checked.
 
-use super::Account;
+use super::{Account, EarlierLogin};
 use crate::clock::Timestamp;
 use crate::rule_host::Subject;
 use crate::user::{LoginStats, User};
 
 /// A user whose password was right and who is not blocked. Only
-/// [`Passwords::authenticate`](super::Passwords::authenticate) makes one.
+/// [`Passwords::authenticate`](super::Passwords::authenticate) makes one, and for a login that is
+/// remembered [`EarlierLogin::again`].
 #[derive(Debug)]
 pub struct AuthenticatedUser {
     user: User,
     stats: LoginStats,
     password_set_at: Timestamp,
     at: Timestamp,
+    /// Whether this is the login itself, and not a remembered one.
+    is_login: bool,
 }
 
 impl AuthenticatedUser {
@@ -22,7 +25,29 @@ impl AuthenticatedUser {
             stats: account.stats,
             password_set_at: account.password.record.set_at,
             at,
+            is_login: true,
         }
+    }
+
+    /// The user of a remembered login.
+    pub(super) fn again(
+        user: User,
+        stats: LoginStats,
+        password_set_at: Timestamp,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            user,
+            stats,
+            password_set_at,
+            at,
+            is_login: false,
+        }
+    }
+
+    /// What a refresh token keeps of this login.
+    pub fn remember(&self) -> EarlierLogin {
+        EarlierLogin::of(self)
     }
 
     /// The user as it was read for this login.
@@ -55,14 +80,20 @@ impl AuthenticatedUser {
         &["pwd"]
     }
 
+    /// How many logins succeeded, this one included if it is one.
+    pub fn logins_count(&self) -> u64 {
+        let this = u64::from(self.is_login);
+        self.stats.logins_count.saturating_add(this)
+    }
+
     /// Counts and times with this login: what the grant stores, in a relaxed batch, once the login
-    /// succeeded as a whole.
-    pub fn record_login(&self, ip: Option<&str>) -> LoginStats {
-        LoginStats {
-            logins_count: self.stats.logins_count.saturating_add(1),
+    /// succeeded as a whole. None for a remembered login, which was counted when it happened.
+    pub fn record_login(&self, ip: Option<&str>) -> Option<LoginStats> {
+        self.is_login.then(|| LoginStats {
+            logins_count: self.logins_count(),
             last_login: Some(self.at),
             last_ip: ip.map(str::to_owned),
-        }
+        })
     }
 }
 

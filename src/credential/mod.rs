@@ -8,6 +8,7 @@
 
 mod authenticated;
 mod canonical;
+mod earlier_login;
 pub mod foreign;
 pub mod guard;
 mod hash;
@@ -23,6 +24,7 @@ pub use self::authenticated::AuthenticatedUser;
 pub use self::canonical::{
     CanonicalIdentifier, InvalidIdentifier, MAX_IDENTIFIER_BYTES, canonical,
 };
+pub use self::earlier_login::{EarlierLogin, LoginEnded};
 use self::guard::{Guard, GuardError, Permit, Stopped, Subject};
 pub use self::hash::{HashSettings, InvalidHash, InvalidSettings, Phc};
 pub use self::password::{MAX_PASSWORD_BYTES, Password, PasswordRefused};

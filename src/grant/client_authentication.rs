@@ -16,7 +16,7 @@ use crate::token::{ClientAssertion, VerifyingKey};
 /// A client that proved who it is, or a public one that had nothing to prove. Only [`authenticate`]
 /// makes one.
 #[derive(Clone)]
-pub struct AuthenticatedClient(Client);
+pub struct AuthenticatedClient(Box<Client>);
 
 impl AuthenticatedClient {
     /// Its record.
@@ -47,7 +47,7 @@ pub async fn authenticate(
     match (client, proved) {
         (None, _) => Err(Error::ClientAuthentication("there is no such client")),
         (Some(_), Err(reason)) => Err(Error::ClientAuthentication(reason)),
-        (Some(client), Ok(())) => Ok(AuthenticatedClient(client)),
+        (Some(client), Ok(())) => Ok(AuthenticatedClient(Box::new(client))),
     }
 }
 

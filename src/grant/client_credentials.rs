@@ -16,5 +16,6 @@ pub(super) async fn establish(asked: &Asked<'_>) -> Result<Established, Error> {
         subject: Principal::Client(asked.client.clone()),
         api: Some(api),
         gty: GTY,
+        refreshes: None,
     })
 }

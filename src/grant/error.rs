@@ -82,6 +82,21 @@ pub enum Error {
     /// An administrator shut the user out.
     #[error("the user is blocked")]
     UserBlocked,
+    /// The refresh token is none, or not for this client, or not any more. The reason is for the log.
+    #[error("the refresh token is not valid: {0}")]
+    RefreshToken(&'static str),
+    /// The refresh token was spent before: somebody has a copy.
+    #[error("the refresh token was used before; all tokens of its family were revoked")]
+    RefreshTokenReused,
+    /// The refresh token is of a user who was deleted.
+    #[error("the refresh token is of a user who was deleted")]
+    RefreshTokenUserGone,
+    /// An exchange asked for a scope that the login did not grant.
+    #[error("a scope was asked for that the login did not grant")]
+    ScopeExceeded,
+    /// An exchange named an API that the login was not for.
+    #[error("the refresh token is for another API, or for none")]
+    OtherAudience,
     /// A rule ended the login.
     #[error("a rule denied the login: {} ({})", .0.description, .0.error)]
     Denied(Denial, Denials),
@@ -112,6 +127,7 @@ impl From<MintError> for Error {
     fn from(error: MintError) -> Self {
         match error {
             MintError::Store(error) | MintError::Key(KeyError::Store(error)) => Self::Store(error),
+            MintError::Refresh(error) => error.into(),
             other => Self::Internal(other.to_string()),
         }
     }

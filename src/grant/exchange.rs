@@ -83,7 +83,7 @@ fn describe_user(authenticated: &AuthenticatedUser, permissions: &[String]) -> e
         app_metadata: user.app_metadata.clone().unwrap_or_default(),
         roles: user.roles.clone(),
         permissions: permissions.to_vec(),
-        logins_count: stats.logins_count.saturating_add(1),
+        logins_count: authenticated.logins_count(),
         created_at: user.created_at,
         last_login: stats.last_login,
         last_password_reset: authenticated.last_password_reset(),

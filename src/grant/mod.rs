@@ -13,6 +13,7 @@ mod password;
 mod password_realm;
 mod permissions;
 mod record;
+mod refresh_token;
 mod request;
 mod scope;
 mod sender;
@@ -31,14 +32,15 @@ pub use self::scope::{Available, GrantedScopes, STANDARD as STANDARD_SCOPES};
 use self::trail::Trail;
 use crate::api::Api;
 use crate::clock::Timestamp;
-use crate::credential::AuthenticatedUser;
 use crate::credential::guard::GuardError;
+use crate::credential::{AuthenticatedUser, EarlierLogin};
 use crate::rule_host::{ApprovedClaims, Changes, Subject, Verdict};
 use crate::server::Server;
-use crate::store::{Batch, Stored};
+use crate::store::{self, Batch, Stored};
 use crate::tenant::{Denials, Tenant};
 use crate::token::claims::Parties;
-use crate::token::{self, Mint, TokenResponse, TokenSubject};
+use crate::token::refresh::Live;
+use crate::token::{self, Confirmation, Mint, Offline, TokenResponse, TokenSubject};
 use crate::user::User;
 
 /// Answers a token request, and writes what happened to the tenant's log.
@@ -95,6 +97,7 @@ async fn run(
         audience: request.audience.as_deref(),
         scope: request.scope.as_deref(),
         address: origin.ip,
+        confirmation: confirmation.as_ref(),
         now,
     };
     let established = match request.grant {
@@ -105,12 +108,16 @@ async fn run(
             password_realm::establish(&asked, credentials, &realm, trail).await?
         }
         GrantRequest::ClientCredentials => client_credentials::establish(&asked).await?,
+        GrantRequest::RefreshToken(token) => {
+            refresh_token::establish(&asked, &token, trail).await?
+        }
     };
     let Established {
         subject,
         api,
         scopes,
         gty,
+        refreshes,
     } = established;
 
     let permissions =
@@ -161,6 +168,18 @@ async fn run(
 
     // 6. Keep what the rules and the login changed, and mint.
     keep(server, tenant, &approved, &origin).await?;
+    // An exchange always says what it granted, as recorded answers of Auth0 do.
+    let requested_scopes = match (&refreshes, &request.scope) {
+        (None, Some(scopes)) => scopes.as_slice(),
+        _ => &[],
+    };
+    let offline = match &refreshes {
+        Some(live) => Offline::Exchange(live),
+        None if scope::may_stay_offline(client.client(), api.as_ref()) => {
+            Offline::Begin(scopes.as_slice())
+        }
+        None => Offline::No,
+    };
     let response = token::mint(
         Mint {
             records: &server.records,
@@ -171,7 +190,8 @@ async fn run(
             gty,
             permissions: &permissions,
             confirmation: confirmation.as_ref(),
-            requested_scopes: request.scope.as_deref().unwrap_or_default(),
+            requested_scopes,
+            offline,
             now,
         },
         approved,
@@ -189,6 +209,7 @@ struct Asked<'a> {
     scope: Option<&'a [String]>,
     /// Whose guesses these are, if they are guesses.
     address: IpAddr,
+    confirmation: Option<&'a Confirmation>,
     now: Timestamp,
 }
 
@@ -202,6 +223,8 @@ struct Established {
     scopes: GrantedScopes,
     /// The claim `gty`.
     gty: &'static str,
+    /// The refresh token that it was established with.
+    refreshes: Option<Live>,
 }
 
 /// Whom a token is about.
@@ -251,6 +274,13 @@ impl TokenSubject for Principal {
             Self::Client(_) => None,
         }
     }
+
+    fn login(&self) -> Option<EarlierLogin> {
+        match self {
+            Self::User(user) => Some(user.remember()),
+            Self::Client(_) => None,
+        }
+    }
 }
 
 /// The `audience` of the request, else the tenant's default, else none: then the token is good
@@ -288,7 +318,9 @@ async fn keep(
     if !changes.user_metadata.is_empty() || !changes.app_metadata.is_empty() {
         merge_metadata(server, &parts, changes).await?;
     }
-    let stats = user.record_login(Some(&origin.ip.to_string()));
+    let Some(stats) = user.record_login(Some(&origin.ip.to_string())) else {
+        return Ok(());
+    };
     let batch = Batch::relaxed().put(&parts, &stats);
     Ok(server.records.commit(batch).await?)
 }
@@ -309,9 +341,9 @@ async fn merge_metadata(server: &Server, parts: &[&str], changes: &Changes) -> R
             .commit(Batch::durable().replace(&stored, &user))
             .await
         {
-            Err(crate::store::Error::Conflict) => {}
+            Err(store::Error::Conflict) => {}
             done => return Ok(done?),
         }
     }
-    Err(Error::Store(crate::store::Error::Conflict))
+    Err(Error::Store(store::Error::Conflict))
 }

@@ -1,5 +1,6 @@
 //! `grant_type=password` (RFC 6749, section 4.3): the connection is the tenant's default directory.
 
+use super::scope::may_stay_offline;
 use super::trail::Trail;
 use super::{
     Asked, Error, Established, GrantedScopes, PasswordCredentials, Principal, client_grant,
@@ -63,10 +64,15 @@ pub(super) async fn authenticate(
 
     // 4. Scopes by policy.
     Ok(Established {
-        scopes: GrantedScopes::by_policy(asked.scope, available.as_ref()),
+        scopes: GrantedScopes::by_policy(
+            asked.scope,
+            available.as_ref(),
+            may_stay_offline(asked.client.client(), api.as_ref()),
+        ),
         subject: Principal::User(Box::new(user)),
         api,
         gty: GTY,
+        refreshes: None,
     })
 }
 

@@ -54,6 +54,8 @@ pub enum GrantRequest {
     PasswordRealm(PasswordCredentials, String),
     /// `grant_type=client_credentials`: the client's own authentication is all it takes.
     ClientCredentials,
+    /// `grant_type=refresh_token`, and the token.
+    RefreshToken(Secret),
 }
 
 impl GrantRequest {
@@ -63,11 +65,14 @@ impl GrantRequest {
     pub const PASSWORD_REALM: &'static str = "http://auth0.com/oauth/grant-type/password-realm";
     /// The wire name of [`GrantRequest::ClientCredentials`].
     pub const CLIENT_CREDENTIALS: &'static str = "client_credentials";
+    /// The wire name of [`GrantRequest::RefreshToken`].
+    pub const REFRESH_TOKEN: &'static str = "refresh_token";
     /// Every grant type that works.
-    pub const ALL: [&'static str; 3] = [
+    pub const ALL: [&'static str; 4] = [
         Self::PASSWORD,
         Self::PASSWORD_REALM,
         Self::CLIENT_CREDENTIALS,
+        Self::REFRESH_TOKEN,
     ];
 
     /// Whether a client of this kind may have a grant at all, whatever is switched on; the error
@@ -91,6 +96,7 @@ impl GrantRequest {
             Self::Password(_) => Grant::Password,
             Self::PasswordRealm(..) => Grant::PasswordRealm,
             Self::ClientCredentials => Grant::ClientCredentials,
+            Self::RefreshToken(_) => Grant::RefreshToken,
         }
     }
 
@@ -100,6 +106,7 @@ impl GrantRequest {
             Self::Password(_) => Self::PASSWORD,
             Self::PasswordRealm(..) => Self::PASSWORD_REALM,
             Self::ClientCredentials => Self::CLIENT_CREDENTIALS,
+            Self::RefreshToken(_) => Self::REFRESH_TOKEN,
         }
     }
 }

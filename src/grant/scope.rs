@@ -1,7 +1,9 @@
 //! Which scopes a grant gives (contract, sections 1.5 and 1.7).
 
-use super::Error;
+use super::{Error, GrantRequest};
 use crate::api::Api;
+use crate::client::Client;
+use crate::token::OFFLINE_ACCESS;
 
 /// The standard scopes (OpenID Connect Core, section 5.4), in the order they are granted.
 pub const STANDARD: [&str; 5] = ["openid", "profile", "email", "address", "phone"];
@@ -48,7 +50,12 @@ impl GrantedScopes {
     /// - Anything else: what is asked, as far as it is a standard scope or available. A scope that
     ///   is not is left out, and does not count as having asked for none: a misspelt scope must not
     ///   bring all of them.
-    pub fn by_policy(asked: Option<&[String]>, available: Option<&Available>) -> Self {
+    /// - `offline_access`: if the client may stay offline.
+    pub fn by_policy(
+        asked: Option<&[String]>,
+        available: Option<&Available>,
+        offline: bool,
+    ) -> Self {
         let asked = asked.unwrap_or_default();
         let is_standard = |scope: &String| STANDARD.contains(&scope.as_str());
         let mut granted = Vec::new();
@@ -63,7 +70,11 @@ impl GrantedScopes {
             STANDARD.into_iter().for_each(&mut grant);
         }
         for scope in asked {
-            if is_standard(scope) || available.is_some_and(|available| available.contains(scope)) {
+            let stays = offline && scope == OFFLINE_ACCESS;
+            if stays
+                || is_standard(scope)
+                || available.is_some_and(|available| available.contains(scope))
+            {
                 grant(scope);
             }
         }
@@ -104,15 +115,27 @@ impl GrantedScopes {
         self
     }
 
+    /// What is left of scopes that were granted before: less may be available than was.
+    pub(super) fn remembered(mut scopes: Vec<String>, available: Option<&Available>) -> Self {
+        scopes.retain(|scope| {
+            STANDARD.contains(&scope.as_str())
+                || scope == OFFLINE_ACCESS
+                || available.is_some_and(|available| available.contains(scope))
+        });
+        Self(scopes)
+    }
+
     /// The scopes, in order, none twice.
     pub fn as_slice(&self) -> &[String] {
         &self.0
     }
 }
 
-/// Asks for a refresh token rather than for an API's scope. There are none yet, so it is not
-/// granted, and the `scope` of the answer says so.
-const OFFLINE_ACCESS: &str = "offline_access";
+/// Whether a login may begin a family of refresh tokens, and a family go on: the client may use the
+/// grant, and the API allows it. A token for /userinfo alone has no API that could object.
+pub(super) fn may_stay_offline(client: &Client, api: Option<&Api>) -> bool {
+    client.may_use(GrantRequest::REFRESH_TOKEN) && api.is_none_or(|api| api.allow_offline_access)
+}
 
 #[cfg(test)]
 mod tests {
@@ -136,6 +159,7 @@ mod tests {
             subject_type_authorization: Default::default(),
             enforce_policies: false,
             is_system: false,
+            allow_offline_access: true,
             created_at: Timestamp::default(),
         }
     }
@@ -148,9 +172,14 @@ mod tests {
 
     #[track_caller]
     fn check_of(asked: &str, available: Option<&Available>, granted: &str) {
+        check_when(false, asked, available, granted);
+    }
+
+    #[track_caller]
+    fn check_when(offline: bool, asked: &str, available: Option<&Available>, granted: &str) {
         let asked = list(asked);
         let asked = (!asked.is_empty()).then_some(asked.as_slice());
-        let scopes = GrantedScopes::by_policy(asked, available);
+        let scopes = GrantedScopes::by_policy(asked, available, offline);
         assert_eq!(scopes.as_slice().join(" "), granted);
     }
 
@@ -167,6 +196,16 @@ mod tests {
             "profile openid read:orders write:orders",
         );
         check("offline_access", true, "read:orders write:orders");
+    }
+
+    #[test]
+    fn offline_access_is_granted_to_who_may_have_it_and_asks_nothing_of_the_api() {
+        check("offline_access", false, "");
+        check_when(true, "offline_access", None, "offline_access");
+        let orders = Available::all(&orders());
+        let all = "offline_access read:orders write:orders";
+        check_when(true, "offline_access", Some(&orders), all);
+        check_when(true, "", Some(&orders), "read:orders write:orders");
     }
 
     #[test]
@@ -215,7 +254,7 @@ mod tests {
         let check = |asked: &str, granted: &str| {
             let asked = list(asked);
             let available = Available::all(&orders());
-            let scopes = GrantedScopes::by_policy(Some(&asked), Some(&available));
+            let scopes = GrantedScopes::by_policy(Some(&asked), Some(&available), false);
             let held = list("write:orders delete:orders");
             let scopes = scopes.only_permitted(&orders(), &held);
             assert_eq!(scopes.as_slice().join(" "), granted);

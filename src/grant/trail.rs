@@ -64,7 +64,11 @@ impl Trail {
     }
 
     pub(super) fn user(&mut self, user: &User) {
-        self.event.user_id = Some(user.user_id.clone());
+        self.user_id(&user.user_id);
+    }
+
+    pub(super) fn user_id(&mut self, user_id: &str) {
+        self.event.user_id = Some(user_id.to_owned());
     }
 
     pub(super) fn scopes(&mut self, scopes: &[String]) {
@@ -156,6 +160,7 @@ fn event_types(grant_type: &str) -> (EventType, EventType) {
             EventType::MachineTokenIssued,
             EventType::MachineTokenRefused,
         ),
+        GrantRequest::REFRESH_TOKEN => (EventType::Refreshed, EventType::RefreshRefused),
         _ => (EventType::TokenIssued, EventType::TokenRefused),
     }
 }
@@ -169,6 +174,7 @@ fn event_type(error: &Error) -> Option<EventType> {
         Error::Stopped(Stopped::SuspiciousAddress { .. }) => Some(EventType::AddressStopped),
         Error::Stopped(Stopped::SameUser { .. }) => Some(EventType::TooManyLogins),
         Error::MfaRequired => Some(EventType::FactorRequired),
+        Error::RefreshTokenReused => Some(EventType::RefreshTokenReused),
         _ => None,
     }
 }

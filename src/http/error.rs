@@ -229,6 +229,30 @@ pub(super) fn refuse(error: Error, profile: ErrorProfile) -> Refusal {
             if rfc { "invalid_grant" } else { "unauthorized" },
             "user is blocked",
         ),
+        Error::RefreshToken(_) | Error::RefreshTokenReused => Refusal::new(
+            forbidden,
+            "invalid_grant",
+            "Unknown or invalid refresh token.",
+        ),
+        Error::RefreshTokenUserGone => Refusal::new(
+            forbidden,
+            "invalid_grant",
+            "The refresh_token was generated for a user who doesn't exist anymore.",
+        ),
+        Error::ScopeExceeded => Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_scope",
+            "The requested scope exceeds the scope of the refresh token.",
+        ),
+        Error::OtherAudience => Refusal::new(
+            forbidden,
+            if rfc {
+                "invalid_target"
+            } else {
+                "access_denied"
+            },
+            "The refresh token was issued for another audience.",
+        ),
         Error::Denied(denial, denials) => denied(denial, denials, forbidden, rfc),
         Error::RuleFaulted(Denials::Conceal) => wrong_credentials(forbidden),
         Error::RuleFaulted(Denials::Reveal) => Refusal::new(

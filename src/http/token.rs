@@ -72,6 +72,10 @@ fn parse(
             GrantRequest::PasswordRealm(credentials(&mut params)?, required(&params, "realm")?)
         }
         GrantRequest::CLIENT_CREDENTIALS => GrantRequest::ClientCredentials,
+        GrantRequest::REFRESH_TOKEN => {
+            let token = params.take_secret("refresh_token")?;
+            GrantRequest::RefreshToken(token.ok_or(Error::MissingParameter("refresh_token"))?)
+        }
         _ => return Err(Error::UnsupportedGrantType),
     };
     Ok(TokenRequest {

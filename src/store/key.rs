@@ -51,6 +51,10 @@ pub enum Table {
     RecordingCursor = 41,
     /// `(tenant, place in the ring)` → an exchange as it happened.
     Recording = 42,
+    /// `(tenant, family)` → what is kept of a login for its refresh tokens.
+    RefreshFamily = 20,
+    /// `(tenant, user_id, client_id, family)` → that there is such a family; in the order of age.
+    RefreshMembership = 21,
     /// `(tenant, client_id, kind of subject, API identifier)` → a client grant.
     ClientGrant = 25,
     /// `(tenant, client_id, SHA-256 of the `jti`)` → a client assertion that was used, until it

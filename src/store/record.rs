@@ -130,6 +130,20 @@ impl Batch {
         self.write(old.key.clone(), record, None)
     }
 
+    /// Likewise, and it is gone from `expires_at` on.
+    #[must_use]
+    pub fn replace_until<R: Record>(
+        mut self,
+        old: &Stored<R>,
+        record: &R,
+        expires_at: Timestamp,
+    ) -> Self {
+        self.commit
+            .expect
+            .push((old.key.clone(), Some(old.version)));
+        self.write(old.key.clone(), record, Some(expires_at))
+    }
+
     /// Stores a record, whatever was there.
     #[must_use]
     pub fn put<R: Record>(self, parts: &[&str], record: &R) -> Self {

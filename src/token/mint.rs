@@ -9,15 +9,17 @@ use serde_json::{Map, Value, json};
 
 use super::access::{OpaqueToken, UserinfoClaims};
 use super::claims::{Parties, Validity, access_claims, grants, id_claims};
-use super::{Confirmation, KeyError, Keyring, SigningAlgorithm};
+use super::refresh::{self, Live, RefreshError};
+use super::{Confirmation, KeyError, Keyring, OFFLINE_ACCESS, SigningAlgorithm};
 use crate::api::Api;
 use crate::client::Client;
 use crate::clock::Timestamp;
+use crate::credential::EarlierLogin;
 use crate::random::{self, NoRandomness};
 use crate::rule_host::{ApprovedClaims, Changes, Subject};
 use crate::secret::{Digest, Secret};
 use crate::store::{self, Batch, Records};
-use crate::tenant::Tenant;
+use crate::tenant::{Tenant, TenantName};
 use crate::user::User;
 
 /// How long an access token that is good for /userinfo only is valid, in seconds: Auth0's default.
@@ -44,12 +46,27 @@ pub struct Mint<'a> {
     pub permissions: &'a [String],
     /// What the tokens are bound to.
     pub confirmation: Option<&'a Confirmation>,
+    /// Whether the client stays, and how.
+    pub offline: Offline<'a>,
     /// The time of the exchange.
     pub now: Timestamp,
 }
 
+/// What a client may do when the access token has expired.
+#[derive(Clone, Copy)]
+pub enum Offline<'a> {
+    /// Nothing.
+    No,
+    /// Exchange a refresh token, if the rules grant offline access. Its exchanges begin with these
+    /// scopes.
+    Begin(&'a [String]),
+    /// Go on exchanging the one that it showed.
+    Exchange(&'a Live),
+}
+
 /// Signs what the rules approved, for whom authenticated: an access token, and for a user an ID token
-/// if `openid` is granted. What must outlive the answer is on disk when this returns.
+/// if `openid` is granted, and a refresh token if offline access is. What must outlive the answer is
+/// on disk when this returns; if it fails, a refresh token that was shown is as good as before.
 pub async fn mint<S: TokenSubject>(
     mint: Mint<'_>,
     approved: ApprovedClaims<S>,
@@ -59,7 +76,8 @@ pub async fn mint<S: TokenSubject>(
         // Nothing of a user is behind /userinfo for a machine, even if a rule adds the scope.
         changes.scopes.retain(|scope| scope != "openid");
     }
-    mint.issue(&subject.sub(), subject.user(), &changes).await
+    let (sub, login) = (subject.sub(), subject.login());
+    mint.issue(&sub, subject.user(), login, &changes).await
 }
 
 /// Whom a token is about. Only types that prove an authentication implement it.
@@ -69,6 +87,9 @@ pub trait TokenSubject: Subject {
 
     /// The user, if it is one and not a machine.
     fn user(&self) -> Option<&User>;
+
+    /// What a refresh token would keep of the login.
+    fn login(&self) -> Option<EarlierLogin>;
 }
 
 impl Mint<'_> {
@@ -76,6 +97,7 @@ impl Mint<'_> {
         &self,
         sub: &str,
         user: Option<&User>,
+        login: Option<EarlierLogin>,
         changes: &Changes,
     ) -> Result<TokenResponse, MintError> {
         let mut writes = Writes::default();
@@ -99,17 +121,57 @@ impl Mint<'_> {
         }
 
         // 3. On disk before the answer leaves.
-        if let Some(batch) = writes.0 {
-            self.records.commit(batch).await?;
-        }
+        let refresh_token = self.keep(writes, login, changes).await?;
         Ok(TokenResponse {
             access_token,
             token_type: Confirmation::token_type(self.confirmation),
             expires_in,
             scope: self.echoed_scope(&changes.scopes),
             id_token,
-            refresh_token: None,
+            refresh_token,
         })
+    }
+
+    /// One commit for all that is written, the refresh token's family included.
+    async fn keep(
+        &self,
+        writes: Writes,
+        login: Option<EarlierLogin>,
+        changes: &Changes,
+    ) -> Result<Option<Secret>, MintError> {
+        let Self {
+            records,
+            client,
+            now,
+            ..
+        } = *self;
+        let tenant = &self.tenant.name;
+        match (self.offline, login) {
+            (Offline::Exchange(live), _) => {
+                let batch = || writes.batch(tenant);
+                let token = refresh::exchange(records, tenant, client, live, now, batch).await?;
+                Ok(Some(token))
+            }
+            (Offline::Begin(scopes), Some(login)) if grants(&changes.scopes, OFFLINE_ACCESS) => {
+                let origin = refresh::Origin {
+                    client,
+                    audience: self.api.map(|api| api.identifier.as_str()),
+                    scopes,
+                    granted: &changes.scopes,
+                    login,
+                    confirmation: self.confirmation,
+                };
+                let batch = writes.batch(tenant);
+                let token = refresh::begin(records, tenant, origin, now, batch).await?;
+                Ok(Some(token))
+            }
+            _ => {
+                if !writes.is_empty() {
+                    records.commit(writes.batch(tenant)).await?;
+                }
+                Ok(None)
+            }
+        }
     }
 
     async fn jwt(&self, api: &Api, sub: &str, changes: &Changes) -> Result<Secret, MintError> {
@@ -144,9 +206,7 @@ impl Mint<'_> {
             confirmation: self.confirmation.cloned(),
             expires_at: self.now.plus_secs(OPAQUE_TOKEN_LIFETIME),
         };
-        let digest = Digest::of(&token);
-        let key = [self.tenant.name.as_str(), digest.as_str()];
-        writes.add(|batch| batch.put_until(&key, &record, record.expires_at));
+        writes.opaque = Some((Digest::of(&token), record));
         Ok(token)
     }
 
@@ -187,7 +247,7 @@ impl Mint<'_> {
         let kept = kept.map(|stored| stored.record.claims).unwrap_or_default();
         if kept != changes.id_claims {
             let claims = changes.id_claims.clone();
-            writes.add(|batch| batch.put(&key, &UserinfoClaims { claims }));
+            writes.claims = Some((key.map(str::to_owned), UserinfoClaims { claims }));
         }
         Ok(())
     }
@@ -212,13 +272,28 @@ impl Mint<'_> {
     }
 }
 
-/// A durable batch that exists only if there is something to write.
+/// What is written besides a refresh token's family.
 #[derive(Default)]
-struct Writes(Option<Batch>);
+struct Writes {
+    opaque: Option<(Digest, OpaqueToken)>,
+    claims: Option<([String; 3], UserinfoClaims)>,
+}
 
 impl Writes {
-    fn add(&mut self, write: impl FnOnce(Batch) -> Batch) {
-        self.0 = Some(write(self.0.take().unwrap_or_else(Batch::durable)));
+    fn is_empty(&self) -> bool {
+        self.opaque.is_none() && self.claims.is_none()
+    }
+
+    fn batch(&self, tenant: &TenantName) -> Batch {
+        let mut batch = Batch::durable();
+        if let Some((digest, record)) = &self.opaque {
+            let key = [tenant.as_str(), digest.as_str()];
+            batch = batch.put_until(&key, record, record.expires_at);
+        }
+        if let Some((key, record)) = &self.claims {
+            batch = batch.put(&key.each_ref().map(String::as_str), record);
+        }
+        batch
     }
 }
 
@@ -267,7 +342,7 @@ impl TokenResponse {
     }
 }
 
-/// Why no token was made. None of it is the client's doing.
+/// Why no token was made. But for one case, none of it is the client's doing.
 #[derive(Debug, thiserror::Error)]
 pub enum MintError {
     /// The store failed.
@@ -285,6 +360,19 @@ pub enum MintError {
     /// A machine has nothing to ask of /userinfo, so its token needs an API.
     #[error("a token for a machine needs an API")]
     NothingToGrant,
+    /// The refresh token was spent or revoked in the meantime. This one may be the client's doing.
+    #[error(transparent)]
+    Refresh(RefreshError),
+}
+
+impl From<RefreshError> for MintError {
+    fn from(error: RefreshError) -> Self {
+        match error {
+            RefreshError::Store(error) => Self::Store(error),
+            RefreshError::Random(error) => Self::Random(error),
+            other => Self::Refresh(other),
+        }
+    }
 }
 
 #[cfg(test)]

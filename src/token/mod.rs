@@ -13,6 +13,7 @@ mod keys;
 mod master_key;
 mod mint;
 mod public_key_text;
+pub mod refresh;
 mod rotation;
 mod seal;
 #[cfg(test)]
@@ -25,7 +26,12 @@ pub use self::jwk::{InvalidKey, PublicKey, VerifyingKey};
 pub use self::jws::{InvalidSignature, Unverified, Verified};
 pub use self::keys::{JWKS_MAX_AGE, KeyError, KeyState, Keyring, MIN_API_SECRET_BYTES, SigningKey};
 pub use self::master_key::{MasterKey, MasterKeyError};
-pub use self::mint::{Mint, MintError, OPAQUE_TOKEN_LIFETIME, TokenResponse, TokenSubject, mint};
+pub use self::mint::{
+    Mint, MintError, OPAQUE_TOKEN_LIFETIME, Offline, TokenResponse, TokenSubject, mint,
+};
 pub use self::public_key_text::PublicKeyText;
 pub use self::rotation::{MAX_PREVIOUS, NOTICE, Notice, RotationError};
 pub use self::seal::{SealError, Sealed};
+
+/// The scope that asks for a refresh token (OpenID Connect Core, section 11).
+pub const OFFLINE_ACCESS: &str = "offline_access";

@@ -79,6 +79,7 @@ async fn api(server: &Server, tenant: &TenantName) -> Result<(), CliError> {
         signing_alg: SigningAlgorithm::RS256,
         token_dialect: TokenDialect::AccessToken,
         token_lifetime: Api::DEFAULT_TOKEN_LIFETIME,
+        allow_offline_access: true,
     };
     match apis::create(server, tenant, api).await {
         Ok(_) | Err(crate::admin::Error::AlreadyExists { .. }) => Ok(()),

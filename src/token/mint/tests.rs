@@ -47,6 +47,8 @@ impl House {
             default_directory: None,
             errors: Default::default(),
             denials: Default::default(),
+            revoke_refresh_token_grant: false,
+            refresh_tokens_outlive_password: false,
             key_rotation_days: None,
             require_dpop_nonce: false,
             created_at: NOW,
@@ -64,6 +66,7 @@ impl House {
             is_first_party: true,
             metadata: Default::default(),
             sender_constraint: Default::default(),
+            refresh_token: None,
             id_token_lifetime: 36_000,
             created_at: NOW,
         };
@@ -110,13 +113,14 @@ impl House {
             requested_scopes,
             permissions: &[],
             confirmation: None,
+            offline: Offline::No,
             now: NOW,
         }
     }
 
     async fn issue(&self, api: Option<&Api>, changes: &Changes) -> TokenResponse {
         self.mint(api, &changes.scopes)
-            .issue(&self.user.user_id, Some(&self.user), changes)
+            .issue(&self.user.user_id, Some(&self.user), None, changes)
             .await
             .unwrap()
     }
@@ -179,6 +183,7 @@ fn api(signing_alg: SigningAlgorithm, token_dialect: TokenDialect) -> Api {
         subject_type_authorization: Default::default(),
         enforce_policies: false,
         is_system: false,
+        allow_offline_access: false,
         created_at: NOW,
     }
 }
@@ -299,7 +304,12 @@ async fn a_token_of_an_hs256_api_is_for_the_api_alone() {
         };
         let outcome = house
             .mint(Some(&api), &[])
-            .issue(&house.user.user_id, Some(&house.user), &changes("read:x"))
+            .issue(
+                &house.user.user_id,
+                Some(&house.user),
+                None,
+                &changes("read:x"),
+            )
             .await;
         assert!(matches!(outcome, Err(MintError::Key(_))), "{outcome:?}");
     }
@@ -323,7 +333,7 @@ async fn scope_is_echoed_only_if_it_differs_and_is_not_empty() {
         let user = &house.user;
         let changes = changes(granted);
         let response = mint
-            .issue(&user.user_id, Some(user), &changes)
+            .issue(&user.user_id, Some(user), None, &changes)
             .await
             .unwrap();
         assert_eq!(response.scope.as_deref(), echoed, "{asked} -> {granted}");

@@ -378,7 +378,7 @@ async fn the_proof_says_what_was_before_and_what_to_record() {
     assert_eq!(user.methods(), ["pwd"]);
     assert_eq!((user.at(), user.password_set_at()), (NOW, SET));
     assert_eq!(user.last_password_reset(), Some(SET));
-    let after = user.record_login(Some("198.51.100.2"));
+    let after = user.record_login(Some("198.51.100.2")).unwrap();
     assert_eq!(after.logins_count, 8);
     assert_eq!(after.last_login, Some(NOW));
     assert_eq!(after.last_ip.as_deref(), Some("198.51.100.2"));

@@ -175,11 +175,36 @@ impl App {
         signing_alg: SigningAlgorithm,
         token_dialect: TokenDialect,
     ) -> Option<Secret> {
+        let new = Self::orders(identifier, signing_alg, token_dialect);
+        apis::create(&self.server, &self.tenant, new)
+            .await
+            .unwrap()
+            .1
+    }
+
+    pub(crate) async fn add_api_without_offline_access(&self, identifier: &str) {
+        let orders = Self::orders(
+            identifier,
+            SigningAlgorithm::RS256,
+            TokenDialect::AccessToken,
+        );
+        let new = NewApi {
+            allow_offline_access: false,
+            ..orders
+        };
+        apis::create(&self.server, &self.tenant, new).await.unwrap();
+    }
+
+    fn orders(
+        identifier: &str,
+        signing_alg: SigningAlgorithm,
+        token_dialect: TokenDialect,
+    ) -> NewApi {
         let scope = |value: &str| ApiScope {
             value: value.to_owned(),
             description: String::new(),
         };
-        let new = NewApi {
+        NewApi {
             identifier: identifier.to_owned(),
             name: None,
             scopes: vec![
@@ -190,11 +215,8 @@ impl App {
             signing_alg,
             token_dialect,
             token_lifetime: 86_400,
-        };
-        apis::create(&self.server, &self.tenant, new)
-            .await
-            .unwrap()
-            .1
+            allow_offline_access: true,
+        }
     }
 
     pub(crate) async fn add_user(&self, email: &str, password: &str) -> User {
@@ -302,6 +324,20 @@ impl App {
     pub(crate) async fn newest_event(&self) -> Value {
         let newest = claimsmith::log::newest(&self.server.records, &self.tenant, 1).await;
         serde_json::to_value(&newest.unwrap()[0]).unwrap()
+    }
+
+    /// A correct exchange of a refresh token.
+    pub(crate) fn refresh(&self, token: &str) -> TokenForm<'_> {
+        self.request()
+            .without("username")
+            .without("password")
+            .with("grant_type", "refresh_token")
+            .with("refresh_token", token)
+    }
+
+    /// Moves the clock.
+    pub(crate) fn later(&self, seconds: u64) {
+        self.clock.set(self.server.clock.now().plus_secs(seconds));
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -78,6 +78,8 @@ fn tenant(name: &str) -> Tenant {
         errors: Default::default(),
         denials: Default::default(),
         key_rotation_days: None,
+        revoke_refresh_token_grant: false,
+        refresh_tokens_outlive_password: false,
         require_dpop_nonce: false,
         created_at: NOW,
     }

@@ -88,7 +88,7 @@ async fn nothing_is_answered_that_could_not_be_stored() {
     house.store.break_down();
     let outcome = house
         .mint(None, &[])
-        .issue(&house.user.user_id, Some(&house.user), &changes(""))
+        .issue(&house.user.user_id, Some(&house.user), None, &changes(""))
         .await;
     assert!(matches!(outcome, Err(MintError::Store(_))), "{outcome:?}");
 }

@@ -119,7 +119,7 @@ async fn userinfo_repeats_the_claims_last_issued_to_this_client_and_writes_only_
         client: &other,
         ..house.mint(Some(&api), &[])
     };
-    mint.issue(&house.user.user_id, Some(&house.user), &silver)
+    mint.issue(&house.user.user_id, Some(&house.user), None, &silver)
         .await
         .unwrap();
     assert_eq!(tier().await, Some(json!("gold")));

@@ -481,6 +481,7 @@ async fn the_tenant_s_management_is_an_api_that_can_be_granted_and_not_changed()
         scopes: Vec::new(),
         signing_alg: SigningAlgorithm::RS256,
         token_dialect: TokenDialect::AccessToken,
+        allow_offline_access: false,
         token_lifetime: 60,
     };
     let created = apis::create(&app.server, &app.tenant, forged).await;

@@ -8,6 +8,7 @@ mod guessing;
 mod password;
 mod permissions;
 mod private_key_jwt;
+mod refresh_token;
 mod refused;
 mod rules;
 mod scope;

@@ -344,6 +344,7 @@ async fn a_user_has_fifty_roles_a_role_a_thousand_permissions_and_a_tenant_a_tho
             scopes: many.iter().map(scope).collect(),
             signing_alg: Default::default(),
             token_dialect: Default::default(),
+            allow_offline_access: false,
             token_lifetime: 60,
         };
         apis::create(server, tenant, new).await.unwrap();

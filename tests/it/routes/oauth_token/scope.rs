@@ -105,6 +105,7 @@ async fn an_api_with_as_many_scopes_as_one_may_have_grants_them_all() {
         signing_alg: Default::default(),
         token_dialect: Default::default(),
         token_lifetime: 60,
+        allow_offline_access: false,
     };
     claimsmith::admin::apis::create(&app.server, &app.tenant, new)
         .await

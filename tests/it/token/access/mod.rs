@@ -44,6 +44,8 @@ fn tenant(name: &str) -> Tenant {
         denials: Default::default(),
         key_rotation_days: None,
         require_dpop_nonce: false,
+        revoke_refresh_token_grant: false,
+        refresh_tokens_outlive_password: false,
         created_at: NOW,
     }
 }
@@ -73,6 +75,7 @@ impl House {
             is_first_party: true,
             metadata: Default::default(),
             sender_constraint: Default::default(),
+            refresh_token: None,
             id_token_lifetime: 36_000,
             created_at: NOW,
         };
