@@ -31,7 +31,7 @@ fn what_is_no_rule_is_refused_by_check_run_and_test_alike() {
     let other_version = |wit: String| wit.replace("@1.0.0", "@9.0.0");
     let other_world = |wit: String| wit.replace("export decide: func(", "export judge: func(");
     for (name, bytes, sentence) in [
-        ("text.wasm", b"hello".to_vec(), "this is not WebAssembly"),
+        ("text.wasm", b"hell\xf6".to_vec(), "this is not WebAssembly"),
         ("nothing.wasm", vec![], "it is empty"),
         (
             "core.wasm",
