@@ -47,6 +47,7 @@ struct Candidate {
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
+        .enable_time()
         .build()
         .unwrap();
     runtime.block_on(bench());
