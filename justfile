@@ -78,8 +78,8 @@ workbench:
     cargo test --quiet --manifest-path sdk/rust/Cargo.toml --target-dir {{ target }}/sdk
     fresh=$(mktemp -d); trap 'rm -rf "$fresh"' EXIT; \
         wit-bindgen c wit/1.0.0 --world rule --out-dir "$fresh" >/dev/null 2>&1 && diff -r "$fresh" sdk/c
-    cargo build --locked
-    .ci/run_transcript.py docs/writing-rules.md {{ target }}/debug/claimsmith
+    cargo build --release --locked
+    .ci/run_transcript.py docs/writing-rules.md {{ target }}/release/claimsmith
 
 # From nothing to a token, then serves until Ctrl-C
 demo *ARGS:
