@@ -77,6 +77,8 @@ build_all() {
     local core name
     for rule in */cases; do
         name=${rule%/cases}
+        # A rule in JavaScript is its own source: there is nothing to build.
+        [ ! -f "$name/rule.js" ] || continue
         mkdir -p "$1/$name"
         if [ -f "$name/Cargo.toml" ]; then
             core=$target/wasm32-unknown-unknown/release/${name//-/_}.wasm
