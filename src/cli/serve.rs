@@ -93,6 +93,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, open: &OpenOptions) -> Result<Output, CliError> {
     start_logging(&args.log)?;
+    raise_open_files();
     let network = args.network.options()?;
     let smtp = match (&args.smtp_url, &args.mail_from) {
         (Some(url), Some(from)) => {
@@ -167,6 +168,22 @@ pub(super) async fn serve(
     } else {
         ExitCode::Success
     })
+}
+
+/// Clients' connections (768), those of rules (512) and the store's files. Many systems start a process
+/// with 1,024 and let it raise that; beyond them clients are not accepted and rules reach nobody.
+const OPEN_FILES: u64 = 4096;
+
+fn raise_open_files() {
+    match rlimit::increase_nofile_limit(OPEN_FILES) {
+        Ok(limit) if limit >= OPEN_FILES => {}
+        Ok(limit) => tracing::warn!(
+            limit,
+            wanted = OPEN_FILES,
+            "this process may open few files"
+        ),
+        Err(error) => tracing::warn!(%error, "the limit of open files cannot be raised"),
+    }
 }
 
 /// Ends when the store will not take writes again in this process: after a failed fsync nothing

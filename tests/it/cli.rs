@@ -442,6 +442,54 @@ fn a_binding_shows_the_hosts_it_allows_and_keeps_them_until_told_otherwise() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn serve_raises_the_number_of_files_that_it_may_open() {
+    let cli = Cli::new();
+    cli.json(&["init", "--tenant", "acme"]);
+    let serve = cli.command(&["serve", "--listen", "127.0.0.1:0"]);
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "ulimit -Sn 256; exec \"$0\" \"$@\""])
+        .arg(serve.get_program())
+        .args(serve.get_args())
+        .env_remove("CLAIMSMITH_DATA")
+        .env_remove("CLAIMSMITH_MASTER_KEY")
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut serving = Serving(limited.spawn().unwrap());
+    let log = std::io::BufReader::new(serving.0.stderr.take().unwrap());
+    assert!(std::io::BufRead::lines(log).any(|line| line.unwrap().contains("listening")));
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", serving.0.id())).unwrap();
+    let files = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let numbers: Vec<u64> = files
+        .unwrap()
+        .split_whitespace()
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    assert_eq!(numbers[0], numbers[1].min(4096), "{files:?}");
+}
+
+#[test]
+fn serve_refuses_what_is_no_certificate_and_no_network() {
+    let cli = Cli::new();
+    cli.json(&["init", "--tenant", "acme"]);
+    let file = cli.folder.path().join("roots.pem");
+    std::fs::write(&file, "hello").unwrap();
+    let certificates = cli.run(&["serve", "--rules-ca", file.to_str().unwrap()]);
+    assert_eq!(certificates.code, 3);
+    assert!(
+        certificates.stderr.contains("no certificate in it"),
+        "{}",
+        certificates.stderr
+    );
+    let network = cli.run(&["serve", "--rules-may-reach", "10.0.0.0/33"]);
+    assert_eq!(network.code, 64);
+    assert!(network.stderr.contains("10.0.0.0/33"), "{}", network.stderr);
+}
+
 #[test]
 fn a_data_directory_in_use_or_from_a_newer_version_is_69_and_one_sentence() {
     let cli = Cli::new();

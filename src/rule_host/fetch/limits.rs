@@ -59,7 +59,7 @@ impl Default for FetchLimits {
             redirects: 5,
             // The order of each is recorded.
             timers: 1_000,
-            // Of the 1,024 open files that many systems give a process.
+            // Beside 768 of clients: `serve` raises the number of open files for both.
             connections: 512,
             // Each holds one of the 512 threads for what blocks; the others compile rules.
             lookups: 64,

@@ -1,5 +1,7 @@
 //! Rules in JavaScript: several requests at a time, timers beside them, and the same again in a replay.
 
+use std::sync::OnceLock;
+
 use claimsmith::rule_host::Verdict;
 
 use super::super::harness::messages;
@@ -7,6 +9,17 @@ use super::replay::{offline, timeless};
 use super::waiting::arrived;
 use super::*;
 use crate::support::upstream::{Reply, Upstream, held, ok, redirect, with_status};
+
+/// One host for all: each has to compile the engine of JavaScript.
+fn online() -> &'static RuleHost {
+    static HOST: OnceLock<RuleHost> = OnceLock::new();
+    HOST.get_or_init(host)
+}
+
+fn without_network() -> &'static RuleHost {
+    static HOST: OnceLock<RuleHost> = OnceLock::new();
+    HOST.get_or_init(offline)
+}
 
 /// An Action that runs `body`, in which `base` is the upstream.
 fn action(upstream: &Upstream, body: &str) -> String {
@@ -32,9 +45,9 @@ fn chain_of(host: &RuleHost, sources: &[String], allowed: &str) -> Vec<BoundRule
 
 /// Runs sources, and again without a network: the two reports are the same.
 async fn run_and_replay(upstream: Upstream, sources: &[String]) -> Report {
-    let (host, allowed) = (host(), upstream.pattern());
-    let chain = chain_of(&host, sources, &allowed);
-    let (verdict, report) = run(&host, &chain).await;
+    let (host, allowed) = (online(), upstream.pattern());
+    let chain = chain_of(host, sources, &allowed);
+    let (verdict, report) = run(host, &chain).await;
     assert!(matches!(verdict, Verdict::Approved(_)), "{report:?}");
     drop(upstream);
     same_again(sources, &allowed, &report).await;
@@ -42,9 +55,9 @@ async fn run_and_replay(upstream: Upstream, sources: &[String]) -> Report {
 }
 
 async fn same_again(sources: &[String], allowed: &str, report: &Report) {
-    let host = offline();
-    let chain = chain_of(&host, sources, allowed);
-    let (_, again) = replay(&host, &chain, report.recording.clone()).await;
+    let host = without_network();
+    let chain = chain_of(host, sources, allowed);
+    let (_, again) = replay(host, &chain, report.recording.clone()).await;
     assert_eq!(timeless(again), timeless(report.clone()));
 }
 
@@ -93,14 +106,14 @@ async fn all_of_promise_all_are_under_way_at_once() {
         console.log((await Promise.all(all.map((each) => each.text()))).join());
         "#,
     );
-    let (host, allowed) = (host(), upstream.pattern());
-    let chain = chain_of(&host, std::slice::from_ref(&source), &allowed);
+    let (host, allowed) = (online(), upstream.pattern());
+    let chain = chain_of(host, std::slice::from_ref(&source), &allowed);
     // Nobody is answered before all four have come.
     let released = async {
         arrived(&upstream, 4).await;
         upstream.release();
     };
-    let ((_, report), ()) = tokio::join!(run(&host, &chain), released);
+    let ((_, report), ()) = tokio::join!(run(host, &chain), released);
     assert_eq!(messages(&report.rules[0]), ["GET /a,GET /b,GET /c,GET /d"]);
     same_again(&[source], &allowed, &report).await;
 }
@@ -121,13 +134,13 @@ async fn answers_come_in_the_order_they_are_done_and_a_replay_keeps_it() {
         console.log(order.join());
         "#,
     );
-    let (host, allowed) = (host(), upstream.pattern());
-    let chain = chain_of(&host, std::slice::from_ref(&source), &allowed);
+    let (host, allowed) = (online(), upstream.pattern());
+    let chain = chain_of(host, std::slice::from_ref(&source), &allowed);
     let released = async {
         arrived(&upstream, 3).await;
         upstream.release();
     };
-    let ((_, report), ()) = tokio::join!(run(&host, &chain), released);
+    let ((_, report), ()) = tokio::join!(run(host, &chain), released);
     let order = messages(&report.rules[0])[0];
     assert!(order.starts_with("GET /fast,"), "{order}");
     drop(upstream);
