@@ -73,7 +73,7 @@ rules-check:
     cargo test --quiet --locked --manifest-path rules/Cargo.toml
 
 # Tries the workbench as a new author does: the Rust crate's tests, C's bindings, and every command of
-# docs/writing-rules.md (needs .ci/install-guest-tools)
+# docs/writing-rules.md (needs .ci/install-guest-tools, and npm)
 workbench:
     cargo test --quiet --manifest-path sdk/rust/Cargo.toml --target-dir {{ target }}/sdk
     fresh=$(mktemp -d); trap 'rm -rf "$fresh"' EXIT; \

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use super::CliError;
 use crate::config::Config;
 use crate::credential::HashSettings;
+use crate::rule_host::Limits;
 use crate::rule_host::fetch::{NetworkOptions, read_certificates};
 use crate::secret::Secret;
 use crate::server::Server;
@@ -47,6 +48,13 @@ pub(super) struct OpenOptions {
     /// Argon2id: lanes
     #[arg(long, global = true, value_name = "N", default_value_t = HashSettings::default().lanes)]
     argon2_lanes: u32,
+
+    /// The largest component of a rule, in MiB, up to 32. Above 4 it lets in rules that bring a whole
+    /// language along (Python: 18): compiling one takes two cores ten seconds or more, so only where those who
+    /// upload are known
+    #[arg(long, global = true, env = "CLAIMSMITH_MAX_RULE_MIB", value_name = "MIB", default_value_t = 4,
+        value_parser = clap::value_parser!(u8).range(1..=32))]
+    max_rule_mib: u8,
 }
 
 impl OpenOptions {
@@ -96,6 +104,10 @@ impl OpenOptions {
                 memory_kib: self.argon2_memory_kib,
                 passes: self.argon2_passes,
                 lanes: self.argon2_lanes,
+            },
+            limits: Limits {
+                component_bytes: usize::from(self.max_rule_mib) << 20,
+                ..Limits::default()
             },
             ..Config::new(data)
         };

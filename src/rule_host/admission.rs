@@ -15,9 +15,11 @@ use wasmparser::{
 };
 
 use self::body::Bodies;
+use self::complexity::Complexity;
 use super::{Limits, Rejection};
 
 mod body;
+mod complexity;
 mod world;
 
 /// What the bytes say about themselves.
@@ -37,9 +39,7 @@ pub(super) struct Shape {
 
 /// Components within components: `wasm-tools component new` makes one level, composition another.
 const NESTING: u64 = 3;
-/// Core modules; the tool makes three to five.
-const MODULES: u64 = 16;
-/// Functions in all modules; QuickJS has 1,700. 100,000 tiny ones cost 15 s and 566 MB, these 2 s.
+/// Functions in all modules; QuickJS has 1,700, CPython 13,500. 100,000 tiny ones cost 15 s and 566 MB, these 2 s.
 const FUNCTIONS: u64 = 20_000;
 /// Types in all modules and components; QuickJS has 110.
 const TYPES: u64 = 5_000;
@@ -60,7 +60,8 @@ pub(super) fn admit(bytes: &[u8], limits: &Limits) -> Result<Shape, Rejection> {
     if Parser::is_core_wasm(bytes) {
         return Err(Rejection::CoreModule);
     }
-    let mut pass = Pass::new(limits);
+    let limits = limits.of_component(bytes.len());
+    let mut pass = Pass::new(&limits, Complexity::of(bytes.len()));
     for payload in Parser::new(0).parse_all(bytes) {
         pass.see(payload.map_err(malformed)?)?;
     }
@@ -107,6 +108,7 @@ fn at_most(
 /// What the pass has counted so far.
 struct Pass<'l> {
     limits: &'l Limits,
+    complexity: &'static Complexity,
     shape: Shape,
     depth: u64,
     modules: u64,
@@ -119,9 +121,10 @@ struct Pass<'l> {
 }
 
 impl<'l> Pass<'l> {
-    fn new(limits: &'l Limits) -> Self {
+    fn new(limits: &'l Limits, complexity: &'static Complexity) -> Self {
         Self {
             limits,
+            complexity,
             shape: Shape::default(),
             depth: 0,
             modules: 0,
@@ -130,7 +133,7 @@ impl<'l> Pass<'l> {
             globals: 0,
             memories: 0,
             tables: 0,
-            bodies: Bodies::default(),
+            bodies: Bodies::new(complexity),
         }
     }
 
@@ -193,7 +196,7 @@ impl<'l> Pass<'l> {
             return at_most(
                 "the number of core modules",
                 self.modules,
-                MODULES,
+                self.complexity.modules,
                 "compose less into it",
             );
         }

@@ -1,6 +1,5 @@
 //! One chain under way: each rule sees the draft as the earlier ones left it.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -138,7 +137,7 @@ impl<'h> Run<'h> {
         let rule = bound.rule.as_ref().ok()?;
         Some(Member {
             facts: self.facts(bound, rule),
-            limits: self.limits_of(bound).into_owned(),
+            limits: bound.limits(self.limits).into_owned(),
             reach: bound.may_reach(),
             rule: rule.clone(),
         })
@@ -152,28 +151,15 @@ impl<'h> Run<'h> {
                 return self.fault(bound, failure, Trace::default());
             }
         };
-        let limits = self.limits_of(bound);
+        let limits = bound.limits(self.limits);
         let (answer, trace) = self.call(bound, rule, &limits).await;
         let decided = self.parse(bound, answer);
         self.conclude(bound, decided, trace)
     }
 
-    /// The host's limits, or the lower ones that the rule's manifest asks for.
-    fn limits_of(&self, bound: &BoundRule) -> Cow<'h, Limits> {
-        let rule = bound.rule.as_ref().ok();
-        let host = match rule.and_then(Rule::script) {
-            Some(_) => Cow::Owned(self.limits.of_javascript()),
-            None => Cow::Borrowed(self.limits),
-        };
-        match &bound.manifest {
-            Some(manifest) => Cow::Owned(manifest.limits(&host)),
-            None => host,
-        }
-    }
-
     /// Takes a rule's answer apart.
     fn parse(&self, bound: &BoundRule, answer: Answer) -> Result<Decided, Failure> {
-        let limits = self.limits_of(bound);
+        let limits = bound.limits(self.limits);
         let decided = match answer? {
             Ok(effects) => Ok(request::parse(effects, &limits)?),
             Err(denial) => Err(parse_denial(denial, &limits)?),

@@ -273,7 +273,7 @@ fn inspection(
     code_bytes: usize,
     limits: &Limits,
 ) -> Inspection {
-    let limit = limits.memory_bytes as u64;
+    let limit = limits.of_component(bytes.len()).memory_bytes as u64;
     // A component that defines no memory cannot hold any.
     let most = match shape.memory_bytes_max {
         Some(most) => most.min(limit),

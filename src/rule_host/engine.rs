@@ -136,7 +136,7 @@ fn pool(limits: &Limits) -> PoolingAllocationConfig {
     let slots = slots(limits);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
-        .total_core_instances(slots.saturating_mul(limits.instances))
+        .total_core_instances(slots.saturating_mul(limits.most_instances()))
         // Admission lets one memory through per component.
         .total_memories(slots)
         .max_memories_per_component(1)
@@ -145,7 +145,7 @@ fn pool(limits: &Limits) -> PoolingAllocationConfig {
         .max_tables_per_component(limits.tables)
         .max_tables_per_module(limits.tables)
         .table_elements(limits.table_elements)
-        .max_core_instances_per_component(limits.instances)
+        .max_core_instances_per_component(limits.most_instances())
         .total_stacks(slots)
         .linear_memory_keep_resident(MEMORY_KEEP_RESIDENT)
         .table_keep_resident(TABLE_KEEP_RESIDENT)

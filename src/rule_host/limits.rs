@@ -1,15 +1,18 @@
 //! What a rule may cost. Every default is explained where it is set.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use super::Inspection;
 use super::fetch::FetchLimits;
 
 /// The limits of one rule host. The same for every tenant, and for `rule run` as for the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Limits {
-    /// The size of a component, in bytes.
+    /// The size of a component, in bytes. One above [`Self::USUAL_COMPONENT_BYTES`] is a large one, with a
+    /// language's whole runtime in it: it may be more complex and hold more memory.
     pub component_bytes: usize,
     /// The size of a rule in JavaScript, in bytes.
     pub script_bytes: usize,
@@ -30,6 +33,8 @@ pub struct Limits {
     pub tables: u32,
     /// Core instances of one component.
     pub instances: u32,
+    /// Core instances of a large component.
+    pub large_instances: u32,
     /// Bytes that the host takes over from the guest in one crossing.
     pub crossing_bytes: usize,
     /// Handles (streams, pollables) that a guest may hold at a time.
@@ -74,6 +79,39 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Rules in Rust and C are 10 to 300 KB; a JavaScript engine with its program is 0.7 to 1.6 MB.
+    pub const USUAL_COMPONENT_BYTES: usize = 4 << 20;
+    /// The most that an operator can let in. CPython is 18 MB before a rule imports anything.
+    pub const MOST_COMPONENT_BYTES: usize = 32 << 20;
+
+    /// The limits that hold for a rule: what runs in an interpreter gets an interpreter's memory.
+    pub fn of_rule(&self, inspection: &Inspection) -> Cow<'_, Self> {
+        match inspection.dialect {
+            Some(_) => Cow::Owned(self.of_javascript()),
+            None => self.of_component(usize::try_from(inspection.size).unwrap_or(usize::MAX)),
+        }
+    }
+
+    /// The same before anything but its size is known.
+    pub(super) fn of_component(&self, size: usize) -> Cow<'_, Self> {
+        if size <= Self::USUAL_COMPONENT_BYTES {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(Self {
+            memory_bytes: self.memory_bytes.max(self.javascript_memory_bytes),
+            instances: self.large_instances,
+            ..self.clone()
+        })
+    }
+
+    /// Core instances of the component that may have most.
+    pub(super) fn most_instances(&self) -> u32 {
+        match self.component_bytes > Self::USUAL_COMPONENT_BYTES {
+            true => self.instances.max(self.large_instances),
+            false => self.instances,
+        }
+    }
+
     /// The same for an instance that runs JavaScript: it holds the engine besides the rule.
     pub(super) fn of_javascript(&self) -> Self {
         Self {
@@ -107,10 +145,10 @@ impl Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            // Rules in Rust and C are 10 to 300 KB; a JavaScript engine with its program is 0.7 to
-            // 1.6 MB. What is larger (SpiderMonkey 12 MB, CPython 18 MB) takes half a minute to
-            // compile, which is not for a server that strangers upload to.
-            component_bytes: 4 << 20,
+            // What is larger (SpiderMonkey 12 MB, CPython 18 MB) takes ten seconds to half a minute to
+            // compile, which is not for a server that strangers upload to: an operator who knows the
+            // authors may raise it.
+            component_bytes: Self::USUAL_COMPONENT_BYTES,
             // Auth0 takes 100 KB of them; bundled libraries make some larger.
             script_bytes: 256 << 10,
             // A Rust rule that parses the whole exchange uses 245,000, QuickJS 700,000. This is 70
@@ -136,6 +174,8 @@ impl Default for Limits {
             tables: 8,
             // The same tool makes three to six; composed components a few more.
             instances: 16,
+            // CPython's libraries are linked when they are instantiated: `componentize-py` makes 38 modules.
+            large_instances: 128,
             // A guest may name one string ten thousand times over: the host would copy it each
             // time. wasmtime's own default is 128 MiB.
             crossing_bytes: 1 << 20,

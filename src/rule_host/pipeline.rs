@@ -1,5 +1,6 @@
 //! The rule host's front door: bytes become rules, and a chain of rules becomes a verdict.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::pin::pin;
@@ -52,6 +53,18 @@ pub struct BoundRule {
 }
 
 impl BoundRule {
+    /// The limits that hold for it: the host's, or the lower ones that its manifest asks for.
+    pub fn limits<'h>(&self, host: &'h Limits) -> Cow<'h, Limits> {
+        let host = match &self.rule {
+            Ok(rule) => host.of_rule(rule.inspection()),
+            Err(_) => Cow::Borrowed(host),
+        };
+        match &self.manifest {
+            Some(manifest) => Cow::Owned(manifest.limits(&host)),
+            None => host,
+        }
+    }
+
     /// Where it may send requests.
     pub(super) fn may_reach(&self) -> Reach {
         Reach {
@@ -111,7 +124,7 @@ impl RuleHost {
             &self.engine,
             &rule,
             facts,
-            &self.limits,
+            &self.limits.of_rule(rule.inspection()),
         ))
         .map_err(|failure| Rejection::Instantiate {
             detail: failure.detail,
@@ -137,7 +150,8 @@ impl RuleHost {
             Some(_) => self.components.machine().instantiate(&self.limits).await,
             None => {
                 let facts = Facts::none(rule);
-                call::try_instantiate(&self.engine, rule, facts, &self.limits).await
+                let limits = self.limits.of_rule(rule.inspection());
+                call::try_instantiate(&self.engine, rule, facts, &limits).await
             }
         };
         made.map_err(|failure| failure.detail)

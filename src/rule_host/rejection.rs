@@ -24,7 +24,7 @@ pub enum Rejection {
     CoreModule,
     /// More bytes than a rule may have.
     #[error(
-        "the rule has {size} bytes, and may have {limit}: strip its debug information, optimise for size, or use a smaller runtime"
+        "the rule has {size} bytes, and may have {limit}: strip its debug information, optimise for size, or use a smaller runtime; a server takes larger components if its operator says so (`--max-rule-mib`)"
     )]
     TooLarge {
         /// Its size.

@@ -33,8 +33,10 @@ pub(super) fn run(args: &Args) -> Result<Output, CliError> {
         let fits = manifest.fits(&inspection);
         fits.map_err(|error| source.invalid(&error))?;
     }
-    let remarks = manifest.map(|manifest| manifest.remarks(&inspection, host.limits()));
-    let remarks = remarks.unwrap_or_default();
+    let limits = host.limits().of_rule(&inspection);
+    let remarks = manifest.map(|manifest| manifest.remarks(&inspection, &limits));
+    let mut remarks = remarks.unwrap_or_default();
+    remarks.extend(large(&inspection));
     let mut document = json!(inspection);
     if let Some(document) = document.as_object_mut() {
         document.insert("manifest".to_owned(), json!(manifest));
@@ -47,6 +49,17 @@ pub(super) fn run(args: &Args) -> Result<Output, CliError> {
     Ok(Output::new(document, text))
 }
 
+/// What an author must ask the operator for.
+fn large(inspection: &Inspection) -> Option<String> {
+    let size = inspection.size;
+    (inspection.dialect.is_none() && size > Limits::USUAL_COMPONENT_BYTES as u64).then(|| {
+        format!(
+            "it is a large component: a server takes it only if its operator says `--max-rule-mib {}`, at upload and when it serves",
+            size.div_ceil(1 << 20)
+        )
+    })
+}
+
 /// What a component is and may do, for people.
 pub(super) fn describe(
     inspection: &Inspection,
@@ -57,8 +70,8 @@ pub(super) fn describe(
         true => "(none)".to_owned(),
         false => inspection.imports.join("\n"),
     };
-    let lowered = manifest.map(|manifest| manifest.limits(limits));
-    let limits = lowered.as_ref().unwrap_or(limits);
+    let of_rule = limits.of_rule(inspection);
+    let limits = manifest.map_or_else(|| of_rule.clone().into_owned(), |m| m.limits(&of_rule));
     let most = inspection.memory_bytes_max.min(limits.memory_bytes as u64);
     let memory = format!(
         "{} bytes to start with, at most {most}",

@@ -86,7 +86,7 @@ fn in_folder(folder: &Path) -> PathBuf {
 
 /// Reads a component, unless it is larger than any rule may be.
 fn read_component(path: &Path) -> Result<Vec<u8>, CliError> {
-    read_bounded(path, Limits::default().component_bytes, "a rule")
+    read_bounded(path, Limits::MOST_COMPONENT_BYTES, "a rule")
 }
 
 fn read_manifest(path: &Path) -> Result<Manifest, CliError> {

@@ -96,9 +96,17 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
     }
 }
 
-/// The engine that the server runs, with the server's limits.
+/// The engine that the server runs, with the server's limits; whether a server takes large components is
+/// its operator's to say, and not the author's to wait for.
+fn limits() -> Limits {
+    Limits {
+        component_bytes: Limits::MOST_COMPONENT_BYTES,
+        ..Limits::default()
+    }
+}
+
 fn engine() -> Result<RuleHost, CliError> {
-    RuleHost::new(Limits::default(), None).map_err(CliError::failure)
+    RuleHost::new(limits(), None).map_err(CliError::failure)
 }
 
 /// The same with time to spare: fuel is what bounds a rule on every machine alike, and a busy one is
@@ -106,7 +114,7 @@ fn engine() -> Result<RuleHost, CliError> {
 fn patient_engine() -> Result<RuleHost, CliError> {
     let limits = Limits {
         deadline: std::time::Duration::from_secs(10),
-        ..Limits::default()
+        ..limits()
     };
     RuleHost::new(limits, None).map_err(CliError::failure)
 }

@@ -25,6 +25,10 @@ enum Language {
     Action,
     /// C, with what `wit-bindgen c` makes of the interface
     C,
+    /// TypeScript, checked against the types of the Actions that it exports
+    Ts,
+    /// Python, with `componentize-py`; 18 MB, which a server takes only if its operator lets it
+    Python,
 }
 
 /// A file of a new folder: where it goes, and what is in it.
@@ -67,6 +71,23 @@ const C: &[File] = files![
     "src/rule.c" from "templates/c/src/rule.c",
 ];
 
+const TS: &[File] = files![
+    ".gitignore" from "templates/ts/gitignore",
+    "README.md" from "templates/ts/README.md",
+    "cases.json" from "templates/js/cases.json",
+    "package.json" from "templates/ts/package.json",
+    "src/rule.ts" from "templates/ts/src/rule.ts",
+    "tsconfig.json" from "templates/ts/tsconfig.json",
+];
+
+const PYTHON: &[File] = files![
+    ".gitignore" from "templates/python/gitignore",
+    "README.md" from "templates/python/README.md",
+    "cases.json" from "templates/common/cases.json",
+    "requirements.txt" from "templates/python/requirements.txt",
+    "src/app.py" from "templates/python/src/app.py",
+];
+
 /// Copied as they are.
 const RUST_SDK: &[File] = files![
     "sdk/Cargo.toml" from "rust/Cargo.toml",
@@ -83,6 +104,13 @@ const C_SDK: &[File] = files![
     "sdk/rule_component_type.o" from "c/rule_component_type.o",
 ];
 
+const TS_SDK: &[File] = files![
+    "types/actions.d.ts" from "ts/actions.d.ts",
+    "types/common.d.ts" from "ts/common.d.ts",
+];
+
+const PYTHON_SDK: &[File] = files!["sdk/wit/rule.wit" from "rust/wit/rule.wit"];
+
 impl Language {
     fn files(self) -> (&'static [File], &'static [File]) {
         match self {
@@ -90,6 +118,21 @@ impl Language {
             Self::Js => (JS, &[]),
             Self::Action => (ACTION, &[]),
             Self::C => (C, C_SDK),
+            Self::Ts => (TS, TS_SDK),
+            Self::Python => (PYTHON, PYTHON_SDK),
+        }
+    }
+
+    /// What comes between making a rule and testing it.
+    fn steps(self) -> &'static [&'static str] {
+        match self {
+            Self::Js | Self::Action => &[],
+            Self::Rust | Self::C => &["claimsmith rule build"],
+            Self::Ts => &["npm install", "claimsmith rule build"],
+            Self::Python => &[
+                "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt",
+                "claimsmith rule build",
+            ],
         }
     }
 }
@@ -115,12 +158,14 @@ pub(super) fn run(args: &Args) -> Result<Output, CliError> {
             args.name
         )));
     }
-    let build = match args.lang {
-        Language::Js | Language::Action => "",
-        Language::Rust | Language::C => "\n  claimsmith rule build",
-    };
+    let steps: String = args
+        .lang
+        .steps()
+        .iter()
+        .map(|step| format!("\n  {step}"))
+        .collect();
     let text = format!(
-        "made {name}/; next:\n  cd {name}{build}\n  claimsmith rule test",
+        "made {name}/; next:\n  cd {name}{steps}\n  claimsmith rule test",
         name = args.name
     );
     Ok(Output::new(json!({ "folder": args.name }), text))

@@ -63,10 +63,7 @@ pub(super) fn load(
 
 /// The limits that hold for a rule.
 pub(super) fn limits(host: &RuleHost, rule: &BoundRule) -> Limits {
-    match &rule.manifest {
-        Some(manifest) => manifest.limits(host.limits()),
-        None => host.limits().clone(),
-    }
+    rule.limits(host.limits()).into_owned()
 }
 
 fn limits_document(limits: &Limits) -> Value {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use claimsmith::rule_host::{Rejection, RuleHost};
+use claimsmith::rule_host::{Limits, Rejection, RuleHost};
 
 use super::guest::{component, component_of, guest, text};
 use super::harness::{host, limits};
@@ -301,6 +301,44 @@ fn what_is_just_within_the_limits_compiles() {
     }
 }
 
+/// Made larger than a usual component by a section that means nothing.
+fn padded(mut bytes: Vec<u8>) -> Vec<u8> {
+    let padding = vec![0; Limits::USUAL_COMPONENT_BYTES];
+    bytes.push(0);
+    put_length(&mut bytes, padding.len());
+    bytes.extend(padding);
+    bytes
+}
+
+#[test]
+fn a_large_component_needs_the_operator_s_word_and_then_may_be_more_complex_and_hold_more() {
+    let large = Limits {
+        component_bytes: Limits::MOST_COMPONENT_BYTES,
+        ..limits()
+    };
+    let large = RuleHost::new(large, None).unwrap();
+    let message = rejection(&padded(guest("echo")));
+    assert!(message.contains("`--max-rule-mib`"), "{message}");
+    let inspection = large.inspect(&padded(guest("echo"))).unwrap();
+    assert_eq!(inspection.memory_bytes_max, 40 << 20);
+    assert_eq!(
+        large.inspect(&guest("echo")).unwrap().memory_bytes_max,
+        16 << 20,
+        "a usual one beside it gets no more than before"
+    );
+    // 200 KB: more than the interpreter's loop of QuickJS, less than that of CPython.
+    let long = format!("(func {})", "(drop (i32.const 1))".repeat(50_000));
+    let usual = large.inspect(&bomb(&long)).unwrap_err().to_string();
+    assert!(usual.contains("length of a function"), "{usual}");
+    large.inspect(&padded(bomb(&long))).unwrap();
+    let longer = format!("(func {})", "(drop (i32.const 1))".repeat(250_000));
+    let bound = large.inspect(&padded(bomb(&longer))).unwrap_err();
+    assert!(
+        bound.to_string().contains("and a rule may have 655360"),
+        "{bound}"
+    );
+}
+
 #[test]
 fn features_that_are_off_are_refused() {
     let memory64 = text("empty").replace(
@@ -323,7 +361,13 @@ fn features_that_are_off_are_refused() {
 /// A component around a module that nothing instantiates: enough to be parsed and compiled.
 fn wrap(module: &[u8]) -> Vec<u8> {
     let mut bytes = b"\0asm\x0d\0\x01\0\x01".to_vec();
-    let mut length = module.len();
+    put_length(&mut bytes, module.len());
+    bytes.extend(module);
+    bytes
+}
+
+/// LEB128.
+fn put_length(bytes: &mut Vec<u8>, mut length: usize) {
     loop {
         let byte = (length & 0x7f) as u8;
         length >>= 7;
@@ -332,6 +376,4 @@ fn wrap(module: &[u8]) -> Vec<u8> {
             break;
         }
     }
-    bytes.extend_from_slice(module);
-    bytes
 }

@@ -68,7 +68,7 @@ fn a_file_of_200_mb_is_refused_without_being_read() {
     let file = std::fs::File::create(bench.path("huge.wasm")).unwrap();
     file.set_len(200 << 20).unwrap();
     let line = complaint(&bench, &["rule", "check", "huge.wasm"], 3);
-    assert!(line.contains("`huge.wasm` has 209715200 bytes, and a rule may have at most 4194304"));
+    assert!(line.contains("`huge.wasm` has 209715200 bytes, and a rule may have at most 33554432"));
 }
 
 #[test]

@@ -21,6 +21,16 @@ fn a_new_rule_has_source_manifest_cases_and_what_it_is_built_with() {
             "c",
             &["src/rule.c", "sdk/rule.h", "sdk/rule_component_type.o"],
         ),
+        (
+            "in-typescript",
+            "ts",
+            &["src/rule.ts", "types/actions.d.ts", "package.json"],
+        ),
+        (
+            "in-python",
+            "python",
+            &["src/app.py", "sdk/wit/rule.wit", "requirements.txt"],
+        ),
     ] {
         let done = bench.run(&["rule", "new", name, "--lang", language]);
         assert_eq!((done.code, done.stderr.as_str()), (0, ""));
@@ -41,7 +51,7 @@ fn a_new_rule_has_source_manifest_cases_and_what_it_is_built_with() {
         );
     }
     let leftovers = std::fs::read_dir(bench.folder.path()).unwrap().count();
-    assert_eq!(leftovers, 2);
+    assert_eq!(leftovers, 4);
 }
 
 #[test]
@@ -88,6 +98,11 @@ fn a_missing_toolchain_is_named_with_the_command_that_installs_it() {
     for (language, advice) in [
         ("rust", "rustup target add wasm32-unknown-unknown"),
         ("c", "apt-get install --no-install-recommends clang-19"),
+        ("ts", "apt-get install nodejs npm"),
+        (
+            "python",
+            "python/.venv/bin/pip install -r python/requirements.txt",
+        ),
     ] {
         bench.run(&["rule", "new", language, "--lang", language]);
         let mut command = bench.command(&["rule", "build", language]);
@@ -99,4 +114,79 @@ fn a_missing_toolchain_is_named_with_the_command_that_installs_it() {
     let nothing = bench.run(&["rule", "build", "."]);
     assert_eq!(nothing.code, 64);
     assert!(nothing.stderr.contains("has nothing to build"));
+}
+
+/// A compiler that says where it was run, and makes what `makes` says.
+#[cfg(unix)]
+fn pretend(bench: &Bench, name: &str, makes: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let script = format!("#!/bin/sh\npwd >\"$ASKED\"\necho \"$@\" >>\"$ASKED\"\n{makes}\n");
+    let path = bench.write(&format!("bin/{name}"), script);
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// `rule build FOLDER` with those compilers, and what was asked of the last one.
+#[cfg(unix)]
+fn build(bench: &Bench, folder: &str) -> (super::Done, String) {
+    let mut command = bench.command(&["rule", "build", folder]);
+    command
+        .env(
+            "PATH",
+            format!("{}:/usr/bin:/bin", bench.path("bin").display()),
+        )
+        .env("ASKED", bench.path("asked"))
+        .env_remove("CARGO_TARGET_DIR");
+    let done = super::Done::of(command.output().unwrap());
+    let asked = std::fs::read_to_string(bench.path("asked")).unwrap_or_default();
+    (done, asked)
+}
+
+#[cfg(unix)]
+#[test]
+fn cargo_runs_in_the_rule_s_folder_where_its_configuration_is() {
+    let bench = Bench::new();
+    bench.run(&["rule", "new", "tidy", "--lang", "rust"]);
+    let sysroot = bench.path("sysroot");
+    std::fs::create_dir_all(sysroot.join("lib/rustlib/wasm32-unknown-unknown/lib")).unwrap();
+    pretend(&bench, "rustc", &format!("echo {}", sysroot.display()));
+    pretend(&bench, "cargo", "exit 1");
+    let (done, asked) = build(&bench, "tidy");
+    assert_eq!(done.code, 1, "{}", done.stderr);
+    let folder = bench.path("tidy").canonicalize().unwrap();
+    let (place, arguments) = asked.split_once('\n').unwrap();
+    assert_eq!(place, folder.to_str().unwrap());
+    let target = folder.join("target");
+    assert!(arguments.contains(&format!("--target-dir {}", target.display())));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_rule_in_typescript_is_what_the_author_s_build_makes_of_it() {
+    let bench = Bench::new();
+    bench.run(&["rule", "new", "typed", "--lang", "ts"]);
+    pretend(&bench, "npm", "cp ../made.js rule.js");
+    bench.write("made.js", "exports.onExecutePostLogin = async () => {};");
+    let (done, _) = build(&bench, "typed");
+    assert_eq!(done.code, 1);
+    assert!(
+        done.stderr.contains("run `npm install` in `typed`"),
+        "{}",
+        done.stderr
+    );
+
+    std::fs::create_dir(bench.path("typed/node_modules")).unwrap();
+    let (done, asked) = build(&bench, "typed");
+    assert_eq!((done.code, done.stderr.as_str()), (0, ""));
+    assert!(
+        done.stdout.contains("JavaScript, post-login"),
+        "{}",
+        done.stdout
+    );
+    assert!(asked.contains("typed\nrun --silent build"), "{asked}");
+
+    // What was made before is not taken for what this build made.
+    pretend(&bench, "npm", "true");
+    let (done, _) = build(&bench, "typed");
+    assert_eq!(done.code, 3);
+    assert!(done.stderr.contains("made no `rule.js`"), "{}", done.stderr);
 }

@@ -61,6 +61,7 @@ pub(super) async fn run(args: Args) -> Result<Output, CliError> {
     let (tally, found) = search(&host, &chain, &keys, args.cases, seed)?;
     drop(step);
 
+    let limits: Vec<_> = chain.iter().map(|rule| limits(&host, rule)).collect();
     let Some(input) = found else {
         let text = format!(
             "{} exchanges, and no fault: {} allowed, {} denied, {} asked for a second factor; at most {} of {} fuel; seed {seed}",
@@ -69,7 +70,11 @@ pub(super) async fn run(args: Args) -> Result<Output, CliError> {
             tally.denied,
             tally.mfa_required,
             tally.most_fuel,
-            host.limits().fuel,
+            limits
+                .iter()
+                .map(|limits| limits.fuel)
+                .max()
+                .unwrap_or_default(),
         );
         return Ok(Output::new(json!({ "seed": seed, "tally": tally }), text));
     };
@@ -78,7 +83,6 @@ pub(super) async fn run(args: Args) -> Result<Output, CliError> {
     let kind = kind.as_ref().and_then(Value::as_str).unwrap_or("fault");
     let cases = args.save.clone().unwrap_or_else(|| cases_of(&args.rules));
     let saved = save(&cases.join(format!("fuzz-{kind}-{seed}")), &input)?;
-    let limits: Vec<_> = chain.iter().map(|rule| limits(&host, rule)).collect();
     let text = format!(
         "{}after {} exchanges; the smallest that fails is the case {}; seed {seed}\n",
         show::run(&seen, &limits),

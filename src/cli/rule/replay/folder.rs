@@ -120,7 +120,7 @@ fn load(host: &RuleHost, folder: &Path, recorded: &RecordedRule) -> Result<Bound
     let path = folder.join(COMPONENT);
     let invalid =
         |error: &dyn std::fmt::Display| CliError::invalid(format!("`{}`: {error}", path.display()));
-    let bytes = read_bounded(&path, Limits::default().component_bytes, "a rule")?;
+    let bytes = read_bounded(&path, Limits::MOST_COMPONENT_BYTES, "a rule")?;
     let rule = host.load(&bytes).map_err(|error| invalid(&error))?;
     let manifest = folder.join(MANIFEST);
     let manifest = match manifest.is_file() {

@@ -1,0 +1,1 @@
+../../rules/types/actions.d.ts

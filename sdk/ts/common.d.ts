@@ -1,0 +1,1 @@
+../../rules/types/common.d.ts
