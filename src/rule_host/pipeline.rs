@@ -218,16 +218,19 @@ impl RuleHost {
         let end = run.chain(chain).await;
         let Run {
             mut draft,
-            reports,
+            mut reports,
             errands,
             ..
         } = run;
         let demand = draft.factor_demand.take();
         let (changes, provenance) = draft.into_changes();
+        let mut recording = errands.map(Errands::into_recording).unwrap_or_default();
+        let fetches = reports.iter_mut().flat_map(|report| &mut report.fetches);
+        recording.redact(fetches, configuration);
         let report = Report {
             rules: reports,
             provenance,
-            recording: errands.map(Errands::into_recording).unwrap_or_default(),
+            recording,
         };
         // 3. Only a chain that came to its end approves.
         let verdict = match (end, demand) {

@@ -7,7 +7,9 @@ use std::path::Path;
 use serde::Deserialize;
 use url::{Position, Url};
 
+use super::replay::folder::{is_recorded, recorded};
 use super::{CliError, read_bounded};
+use crate::recording::Recorded;
 use crate::rule_host::fetch::{HostPattern, RecordedFetch, Recording, Step};
 use crate::rule_host::{BoundRule, Exchange, Permissions, Subject};
 use crate::secret::Secret;
@@ -29,6 +31,16 @@ pub(in crate::cli) struct Fixture {
 }
 
 impl Fixture {
+    /// What was recorded, without the configuration, which recordings do not have.
+    pub(in crate::cli) fn of(recorded: Recorded) -> Self {
+        Self {
+            exchange: recorded.exchange,
+            configuration: BTreeMap::new(),
+            fetches: recorded.network.fetches,
+            order: recorded.network.order,
+        }
+    }
+
     /// A rule may reach the hosts that answers were recorded of, and nothing else.
     fn permissions(&self) -> Permissions {
         let urls = self
@@ -46,10 +58,11 @@ impl Fixture {
 
     /// What the network would answer.
     pub(in crate::cli) fn recording(&self) -> Recording {
-        Recording {
+        let recording = Recording {
             fetches: self.fetches.clone(),
             order: self.order.clone(),
-        }
+        };
+        recording.filled(&self.configuration)
     }
 
     /// A chain that may reach the hosts of the recorded answers.
@@ -73,9 +86,12 @@ impl Subject for NobodyLoggedIn {}
 /// An exchange file is a fixture for people to write; none needs more.
 pub(in crate::cli) const MAX_BYTES: usize = 1024 * 1024;
 
-/// Reads a fixture.
+/// Reads a fixture, or a recorded exchange as one: whoever recorded it kept no configuration.
 pub(in crate::cli) fn read(path: &Path) -> Result<Fixture, CliError> {
     let bytes = read_bounded(path, MAX_BYTES, "an exchange file")?;
-    serde_json::from_slice(&bytes)
-        .map_err(|error| CliError::invalid(format!("`{}`: {error}", path.display())))
+    let read = match is_recorded(&bytes) {
+        true => recorded(&bytes).map(Fixture::of),
+        false => serde_json::from_slice(&bytes).map_err(|error| error.to_string()),
+    };
+    read.map_err(|error| CliError::invalid(format!("`{}`: {error}", path.display())))
 }

@@ -16,7 +16,8 @@ pub(in crate::cli) struct Args {
     /// The rules, in the order they run: components, or folders of rules
     #[arg(required = true, value_name = "RULE")]
     rules: Vec<PathBuf>,
-    /// The exchange: `{"exchange": {…}, "configuration": {…}}`; a usual one if not said
+    /// The exchange: `{"exchange": {…}, "configuration": {…}}`, or one that `rule pull-exchanges` wrote; a
+    /// usual one if not said
     #[arg(long, short, value_name = "FILE")]
     input: Option<PathBuf>,
     /// What becomes of the login when a rule fails; what its manifest says if not said

@@ -15,6 +15,7 @@ mod limits;
 mod message;
 mod network;
 mod recording;
+mod redaction;
 mod redirect;
 mod replay;
 mod request;

@@ -37,7 +37,7 @@ pub struct Step {
 pub struct RecordedFetch {
     /// The method.
     pub method: String,
-    /// The URL as the rule asked for it, without user and password.
+    /// The URL as the rule asked for it, without user and password, and without what looks like a key.
     pub url: String,
     /// The SHA-256 of the body that was sent, in hexadecimal; none in a fixture fits every body.
     pub body_sha256: Option<String>,

@@ -2,6 +2,7 @@
 
 use super::answer::{Answer, Failure, FetchError};
 use super::recording::{RecordedFetch, RecordedOutcome, Recording, Step, body_digest};
+use super::redaction::is_url;
 use super::request::Request;
 use crate::rule_host::text::printable;
 
@@ -65,12 +66,19 @@ impl Replay {
         let digest = body_digest(request);
         let is_it = |fetch: &RecordedFetch| {
             fetch.method == request.method.as_str()
-                && fetch.url == request.url.as_str()
+                && is_url(&fetch.url, request.url.as_str())
                 && fetch.body_sha256.as_ref().is_none_or(|d| *d == digest)
         };
         let found = |part: &Part<RecordedFetch>| !part.used && is_it(&part.it);
         let place = self.fetches.iter().position(found)?;
-        self.fetches.get_mut(place)?.used = true;
+        let part = self.fetches.get_mut(place)?;
+        part.used = true;
+        if let RecordedOutcome::Answered(response) = &mut part.it.outcome
+            && response.url == part.it.url
+        {
+            // The rule sees the URL that it asked for, not one with holes.
+            response.url = request.url.to_string();
+        }
         Some(place)
     }
 

@@ -8,11 +8,13 @@ use serde_json::Value;
 mod bad_input;
 mod cases;
 mod check;
+mod fetches;
 mod fuzz;
 mod measure;
 mod new;
 mod replay;
 mod run;
+mod watch;
 
 /// A folder of a test's own, and the command in it.
 struct Bench {

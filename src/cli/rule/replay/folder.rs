@@ -56,23 +56,33 @@ pub(super) fn exchanges(folder: &Path) -> Result<Vec<Recorded>, CliError> {
     files.iter().map(|file| read(file)).collect()
 }
 
+fn read(file: &Path) -> Result<Recorded, CliError> {
+    let bytes = read_bounded(file, fixture::MAX_BYTES, "a recorded exchange")?;
+    let invalid = |problem: String| CliError::invalid(format!("`{}`: {problem}", file.display()));
+    recorded(&bytes).map_err(invalid)
+}
+
 /// What every version of the form says of itself.
 #[derive(Deserialize)]
 struct Form {
     format: u32,
 }
 
-fn read(file: &Path) -> Result<Recorded, CliError> {
-    let invalid = |problem: String| CliError::invalid(format!("`{}`: {problem}", file.display()));
-    let bytes = read_bounded(file, fixture::MAX_BYTES, "a recorded exchange")?;
-    let form: Form = serde_json::from_slice(&bytes).map_err(|error| invalid(error.to_string()))?;
+/// Whether this is a recorded exchange, of whatever version.
+pub(in crate::cli::rule) fn is_recorded(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<Form>(bytes).is_ok()
+}
+
+/// Reads a recorded exchange.
+pub(in crate::cli::rule) fn recorded(bytes: &[u8]) -> Result<Recorded, String> {
+    let form: Form = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     if form.format > FORMAT {
-        return Err(invalid(format!(
+        return Err(format!(
             "it was recorded by a newer version of claimsmith (its format is {}, this one reads {FORMAT}): update claimsmith",
             form.format
-        )));
+        ));
     }
-    serde_json::from_slice(&bytes).map_err(|error| invalid(error.to_string()))
+    serde_json::from_slice(bytes).map_err(|error| error.to_string())
 }
 
 /// The versions of rules that ran, loaded once each.

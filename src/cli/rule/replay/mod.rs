@@ -69,16 +69,15 @@ async fn once(args: &Args) -> Result<Output, CliError> {
     step.now("replaying");
     for recorded in recorded {
         let chain = versions.chain(&host, &args.exchanges, &recorded.rules)?;
+        let output = recorded.output.clone();
         let fixture = Fixture {
-            exchange: recorded.exchange,
             configuration: configuration.clone(),
-            fetches: recorded.network.fetches,
-            order: recorded.network.order,
+            ..Fixture::of(recorded)
         };
         let before = evaluate(&host, &chain, &fixture).await;
         let id = &fixture.exchange.id;
         summary.exchanges += 1;
-        match &recorded.output {
+        match &output {
             None => summary.without_output += 1,
             Some(output) if *output == before.output => summary.reproduced += 1,
             Some(_) => summary.not_reproduced.push(id.clone()),

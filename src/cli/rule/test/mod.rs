@@ -221,6 +221,11 @@ fn describe(results: &[Results], coverage: bool, elapsed: Duration) -> String {
             let _ = writeln!(text, "\n{}", Coverage::show(&suite.coverage));
         }
     }
+    if coverage {
+        text.push_str(
+            "(what a rule reads of an exchange cannot be seen: it is handed over whole)\n",
+        );
+    }
     if failed > 0 {
         text.push_str("\nfailures:\n");
     }
