@@ -184,3 +184,19 @@ fn includes_and_absent_find_what_is_missing_and_what_should_be() {
         ])
     );
 }
+
+#[test]
+fn coverage_says_what_it_cannot_see() {
+    let bench = Bench::new();
+    let rule = shipped("plan-action");
+    let (_, document) = bench.json(&["rule", "test", &rule, "--coverage"]);
+    let coverage = &document["suites"][0]["coverage"][0];
+    assert_eq!(
+        (&coverage["configuration"], &coverage["unused"]),
+        (&json!(null), &json!(["claim http://*"])),
+        "a key is not said to be unused where nobody saw"
+    );
+    let shown = bench.run(&["rule", "test", &rule, "--coverage"]).stdout;
+    assert!(shown.contains("(not seen)"), "{shown}");
+    assert!(shown.contains("(what a rule reads of an exchange cannot be seen"));
+}

@@ -17,7 +17,8 @@ pub(super) struct Coverage {
     faulted: usize,
     claims: BTreeSet<String>,
     scopes: BTreeSet<String>,
-    configuration: BTreeSet<String>,
+    /// None for a rule in JavaScript, which is handed all keys that its manifest lists.
+    configuration: Option<BTreeSet<String>>,
     /// Entries of the manifest that no case needed.
     unused: Vec<String>,
 }
@@ -29,6 +30,7 @@ impl Coverage {
             .iter()
             .map(|bound| Self {
                 rule: bound.name.clone(),
+                configuration: reads_one_by_one(bound).then(BTreeSet::new),
                 ..Self::default()
             })
             .collect()
@@ -48,7 +50,9 @@ impl Coverage {
             Outcome::Denied(_) => self.denied += 1,
             Outcome::Faulted { .. } => self.faulted += 1,
         }
-        self.configuration.extend(rule.keys_read.iter().cloned());
+        if let Some(keys) = &mut self.configuration {
+            keys.extend(rule.keys_read.iter().cloned());
+        }
         for effect in rule.effects.iter().filter(|e| e.refused.is_none()) {
             let names = effect.name.iter().cloned();
             match effect.effect.as_str() {
@@ -77,9 +81,9 @@ impl Coverage {
 
     fn unused(&self, manifest: &Manifest) -> Vec<String> {
         let lists = [
-            ("claim", &manifest.claims, &self.claims),
-            ("scope", &manifest.scopes, &self.scopes),
-            ("key", &manifest.configuration, &self.configuration),
+            ("claim", &manifest.claims, Some(&self.claims)),
+            ("scope", &manifest.scopes, Some(&self.scopes)),
+            ("key", &manifest.configuration, self.configuration.as_ref()),
         ];
         let unused = |what: &'static str, patterns: &[Pattern], seen: &BTreeSet<String>| {
             let idle = |pattern: &&Pattern| !seen.iter().any(|name| pattern.matches(name));
@@ -90,7 +94,8 @@ impl Coverage {
         };
         lists
             .into_iter()
-            .flat_map(|(what, patterns, seen)| unused(what, patterns, seen))
+            .filter_map(|(what, patterns, seen)| Some(unused(what, patterns, seen?)))
+            .flatten()
             .collect()
     }
 
@@ -106,7 +111,10 @@ impl Coverage {
                 format!("{} / {} / {}", c.allowed, c.denied, c.faulted),
                 lines(&c.claims),
                 lines(&c.scopes),
-                lines(&c.configuration),
+                match &c.configuration {
+                    Some(keys) => lines(keys),
+                    None => "(not seen)".to_owned(),
+                },
                 c.unused.join("\n"),
             ]
         });
@@ -122,4 +130,11 @@ impl Coverage {
             rows,
         )
     }
+}
+
+/// A component asks for one key after the other; JavaScript has them all in an object, in which nobody sees it
+/// look.
+fn reads_one_by_one(bound: &BoundRule) -> bool {
+    let rule = bound.rule.as_ref();
+    rule.is_ok_and(|rule| rule.inspection().dialect.is_none())
 }
