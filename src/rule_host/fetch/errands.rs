@@ -78,6 +78,8 @@ enum Going {
     /// Replayed from this place of a recording.
     Recorded(usize),
     Unrecorded(Failure),
+    /// Nothing waits for it any more.
+    Over,
 }
 
 /// How a wait ends: with a request, by its position among those under way, or with the timer.
@@ -134,6 +136,24 @@ impl Errands {
         });
         self.reports.extend(unfinished);
         std::mem::take(&mut self.reports)
+    }
+
+    /// The same, but what the rules did not wait for is sent all the same, and nobody reads the answer: many
+    /// tell others of a login and do not wait to be heard. More than there is room for is given up.
+    pub(in crate::rule_host) fn leave_behind(&mut self) -> Vec<FetchReport> {
+        for left in &mut self.under_way {
+            let Going::Live(answer) = std::mem::replace(&mut left.going, Going::Over) else {
+                continue;
+            };
+            let Some(place) = self.network.left_behind.try_enter(&self.turn.tenant, 1) else {
+                break;
+            };
+            tokio::spawn(async move {
+                drop(answer.await);
+                drop(place);
+            });
+        }
+        self.end_rule()
     }
 
     /// What was fetched and is done. What is still under way goes on: the rules of a group share an
@@ -303,7 +323,7 @@ fn replayed(replay: &mut Replay, under_way: &[UnderWay], timer: Option<Duration>
         match &fetch.going {
             Going::Unrecorded(failure) => return (Some((position, Err(failure.clone()))), 0),
             Going::Recorded(place) => places.push(*place),
-            Going::Live(_) => {}
+            Going::Live(_) | Going::Over => {}
         }
     }
     match (replay.wait(&places, timer.is_some()), timer) {

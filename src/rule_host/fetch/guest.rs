@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::answer::{Answer, FetchError};
-use super::{Outgoing, Waited};
+use super::{Outgoing, Redirects, Waited};
 use crate::rule_host::Level;
 use crate::rule_host::bindings::fetch;
 use crate::rule_host::guest::Guest;
@@ -57,7 +57,7 @@ impl From<fetch::Outgoing> for Outgoing {
             headers: request.headers,
             body: request.body,
             timeout: Some(Duration::from_millis(request.timeout_ms.into())),
-            keep_redirects: false,
+            redirects: Redirects::Follow,
         }
     }
 }

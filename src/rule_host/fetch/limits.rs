@@ -33,6 +33,8 @@ pub struct FetchLimits {
     pub lookups: usize,
     /// Linear memory of all guests that wait, in MiB; likewise.
     pub waiting_mib: usize,
+    /// Requests that go on after their rule; likewise.
+    pub left_behind: usize,
 }
 
 impl Default for FetchLimits {
@@ -65,6 +67,8 @@ impl Default for FetchLimits {
             lookups: 64,
             // 256 QuickJS guests of 4 MiB for one tenant, 64 if they hold all they may.
             waiting_mib: 2048,
+            // Each holds what it sends and what comes back: 320 MiB at the worst.
+            left_behind: 256,
         }
     }
 }

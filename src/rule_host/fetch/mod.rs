@@ -28,5 +28,5 @@ pub use self::limits::FetchLimits;
 pub(super) use self::network::Network;
 pub use self::network::{NetworkOptions, Resolve};
 pub use self::recording::{FetchReport, RecordedFetch, RecordedOutcome, Recording, Step};
-pub(super) use self::request::Outgoing;
+pub(super) use self::request::{Outgoing, Redirects};
 pub use self::tls::read_certificates;

@@ -74,6 +74,8 @@ pub(in crate::rule_host) struct Network {
     lookups: Gate,
     /// Bounds the memory of guests that wait, in MiB.
     pub(super) waiting: Gate,
+    /// Bounds the requests that go on after their rule.
+    pub(super) left_behind: Gate,
     /// Made at the first request: reading the system's certificates takes a while.
     tls: OnceCell<Arc<ClientConfig>>,
 }
@@ -95,6 +97,7 @@ impl Network {
             connections: Gate::new(limits.connections, usize::MAX),
             lookups: Gate::new(limits.lookups, usize::MAX),
             waiting: Gate::new(limits.waiting_mib, 0),
+            left_behind: Gate::new(limits.left_behind, 0),
             tls: OnceCell::new(),
             options,
             limits,

@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 use url::Url;
 
 use super::answer::Failure;
-use super::request::Request;
+use super::request::{Redirects, Request};
 
 /// What goes along to another origin. Everything else may be a credential: `Authorization` and
 /// `Cookie`, but `X-Api-Key` and its many cousins as well.
@@ -25,8 +25,18 @@ pub(super) fn next<B>(
 ) -> Result<Option<Request>, Failure> {
     let status = response.status();
     let follows = matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308);
-    if request.keep_redirects || !follows {
+    if !follows {
         return Ok(None);
+    }
+    match request.redirects {
+        Redirects::Follow => {}
+        Redirects::Keep => return Ok(None),
+        Redirects::Refuse => {
+            return Err(Failure::unreachable(
+                "the response is a redirect",
+                "the rule asked for none to be followed",
+            ));
+        }
     }
     let Some(location) = response.headers().get(header::LOCATION) else {
         return Ok(None);
@@ -152,11 +162,15 @@ mod tests {
         for status in [200, 300, 304, 305, 400] {
             assert!(follow("GET", status, "/z").is_none(), "{status}");
         }
-        let mut kept = request("GET");
-        kept.keep_redirects = true;
+        let mut asked = request("GET");
+        asked.redirects = Redirects::Keep;
         let response = http::Response::builder()
             .status(302)
-            .header("location", "/z");
-        assert!(next(&kept, &response.body(()).unwrap()).unwrap().is_none());
+            .header("location", "/z")
+            .body(())
+            .unwrap();
+        assert!(next(&asked, &response).unwrap().is_none());
+        asked.redirects = Redirects::Refuse;
+        assert!(next(&asked, &response).is_err());
     }
 }

@@ -23,8 +23,19 @@ pub(in crate::rule_host) struct Outgoing {
     pub(in crate::rule_host) body: Vec<u8>,
     /// None, or nothing, for as long as the host lets a request take.
     pub(in crate::rule_host) timeout: Option<Duration>,
-    /// Whether redirects come back to the rule as they are.
-    pub(in crate::rule_host) keep_redirects: bool,
+    pub(in crate::rule_host) redirects: Redirects,
+}
+
+/// What becomes of a response that points elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::rule_host) enum Redirects {
+    /// The request goes there.
+    #[default]
+    Follow,
+    /// The rule gets it as it is.
+    Keep,
+    /// It is a failure.
+    Refuse,
 }
 
 /// A request that is well-formed and within the limits; whether it may be sent is another question.
@@ -36,7 +47,7 @@ pub(super) struct Request {
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) timeout: Option<Duration>,
-    pub(super) keep_redirects: bool,
+    pub(super) redirects: Redirects,
 }
 
 /// The methods of RFC 9110 without `CONNECT` and `TRACE`, and `PATCH` (RFC 5789).
@@ -98,7 +109,7 @@ impl Outgoing {
             headers,
             body: self.body.into(),
             timeout: self.timeout.filter(|timeout| !timeout.is_zero()),
-            keep_redirects: self.keep_redirects,
+            redirects: self.redirects,
         })
     }
 

@@ -59,9 +59,18 @@ async fn answer(mut store: StoreContextMut<'_, Guest>, asked: Asked) -> Result<A
         "random" => random(&mut store, &text),
         "fetch.start" => operations::fetch::start(store.data_mut(), &text, bytes),
         "wait" => operations::fetch::wait(store.data_mut(), &text).await,
-        other => operations::call(other, &text, &bytes),
+        other => match pay(&mut store, operations::price(other, &text)) {
+            true => operations::call(other, &text, &bytes),
+            false => Err("the rule's fuel is not enough for it".to_owned()),
+        },
     };
     Ok(answer)
+}
+
+/// Whether the rule has that much fuel; if not it has none, and ends when it goes on.
+fn pay(store: &mut StoreContextMut<'_, Guest>, price: u64) -> bool {
+    let left = store.get_fuel().unwrap_or_default().checked_sub(price);
+    store.set_fuel(left.unwrap_or_default()).is_ok() && left.is_some()
 }
 
 fn log(store: &StoreContextMut<'_, Guest>, level: Level, message: &str) -> Answered {

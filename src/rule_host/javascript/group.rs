@@ -165,7 +165,9 @@ fn finish(guest: &mut Guest, ending: Ending, fuel_left: u64) {
     group.over = !matches!(ending, Ok(Ok(_)));
     let last = group.over || group.finished.len() + 1 >= group.members.len();
     let fetches = guest.errands.as_mut().map(|errands| match last {
-        true => errands.end_rule(),
+        // What failed may run again without the rule that did.
+        true if ending.is_err() => errands.end_rule(),
+        true => errands.leave_behind(),
         false => errands.reports(),
     });
     let trace = Trace {

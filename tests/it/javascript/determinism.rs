@@ -29,15 +29,3 @@ async fn time_and_randomness_come_from_the_exchange() {
         assert_ne!(at(&once), at(&other), "position {position}");
     }
 }
-
-#[tokio::test]
-async fn signatures_that_would_differ_each_time_are_refused() {
-    let rule = passing(
-        "try { crypto.createSign('SHA256').update('x').sign(configuration.API_KEY); } catch (e) { console.log(e.message); }",
-    );
-    let run = run_on(exchange(), &[&rule]).await;
-    assert_eq!(
-        run.messages(),
-        ["there is no private key in PEM form, without a passphrase, in it"]
-    );
-}

@@ -2,12 +2,14 @@
 
 mod actions;
 mod callback;
+mod ciphers;
 mod classic;
 mod determinism;
 mod errors;
 mod exchange;
 mod mixed;
 mod modules;
+mod signatures;
 mod stdlib;
 
 use std::collections::BTreeMap;

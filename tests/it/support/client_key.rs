@@ -1,7 +1,7 @@
 //! A client's key pair, and assertions of every kind, signed with AWS-LC itself: what verifies them
 //! is another library.
 
-use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
@@ -41,15 +41,28 @@ impl ClientKey {
     }
 
     pub(crate) fn pem(&self) -> String {
-        let text = STANDARD.encode(self.der());
-        let lines: Vec<&str> = (0..text.len())
-            .step_by(64)
-            .map(|at| &text[at..text.len().min(at + 64)])
-            .collect();
-        format!(
-            "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
-            lines.join("\n")
-        )
+        armoured("PUBLIC KEY", &self.der())
+    }
+
+    /// The key itself, in PKCS#8.
+    pub(crate) fn private_pem(&self) -> String {
+        let rsa = |pair: &RsaKeyPair| -> Vec<u8> {
+            let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
+            der.as_ref().to_vec()
+        };
+        let der = match self {
+            Self::Rsa(pair) => rsa(pair),
+            Self::Ec(pair) => pair.to_pkcs8v1().unwrap().as_ref().to_vec(),
+        };
+        armoured("PRIVATE KEY", &der)
+    }
+
+    /// The public half of an RSA key in PKCS#1.
+    pub(crate) fn pkcs1(&self) -> Vec<u8> {
+        let Self::Rsa(pair) = self else {
+            panic!("PKCS#1 is for RSA")
+        };
+        pair.public_key().as_ref().to_vec()
     }
 
     pub(crate) fn sign(&self, alg: AssertionAlgorithm, message: &[u8]) -> Vec<u8> {
@@ -91,4 +104,17 @@ impl ClientKey {
 
 pub(crate) fn encode(part: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(part)
+}
+
+/// RFC 7468.
+fn armoured(label: &str, der: &[u8]) -> String {
+    let text = STANDARD.encode(der);
+    let lines: Vec<&str> = (0..text.len())
+        .step_by(64)
+        .map(|at| &text[at..text.len().min(at + 64)])
+        .collect();
+    format!(
+        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+        lines.join("\n")
+    )
 }

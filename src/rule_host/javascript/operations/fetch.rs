@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::super::door::Answer;
-use crate::rule_host::fetch::{FetchError, Outgoing, Response, Waited};
+use crate::rule_host::fetch::{FetchError, Outgoing, Redirects, Response, Waited};
 use crate::rule_host::guest::Guest;
 
 /// A request as the driver writes it; the body comes beside it.
@@ -61,7 +61,11 @@ pub(in super::super) fn start(
         headers: asked.headers,
         body,
         timeout: asked.timeout_ms.map(milliseconds),
-        keep_redirects: asked.redirect.is_some_and(|mode| mode != "follow"),
+        redirects: match asked.redirect.as_deref() {
+            None | Some("follow") => Redirects::Follow,
+            Some("error") => Redirects::Refuse,
+            Some(_) => Redirects::Keep,
+        },
     });
     let number = number.ok_or("there is no exchange under way, so nothing can be sent")?;
     Ok(text_only(number.to_string()))

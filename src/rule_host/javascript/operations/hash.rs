@@ -14,6 +14,10 @@ use super::parts;
 /// Iterations times blocks of one derivation: some hundred milliseconds, in which no deadline is looked at.
 const MOST_ROUNDS: u64 = 200_000;
 
+/// Fuel of a round: about as long as the engine takes to use that much. A rule's fuel is enough for one derivation
+/// of the longest.
+const ROUND: u64 = 800;
+
 pub(super) fn hash(name: &str, data: &[u8]) -> Result<Vec<u8>, String> {
     let algorithm = match name {
         "md5" => return Ok(Md5::digest(data).to_vec()),
@@ -61,21 +65,44 @@ struct Derivation {
     hash: String,
 }
 
+/// What a derivation costs in fuel. A malformed one costs nothing, since nothing is derived.
+pub(super) fn price_of_pbkdf2(text: &str) -> u64 {
+    serde_json::from_str(text).map_or(0, |wanted: Derivation| {
+        let size = digest_size(&wanted.hash).unwrap_or(1);
+        rounds(&wanted, size).min(MOST_ROUNDS).saturating_mul(ROUND)
+    })
+}
+
+fn digest_size(hash: &str) -> Option<usize> {
+    Some(match hash {
+        "sha1" => 20,
+        "sha256" => 32,
+        "sha384" => 48,
+        "sha512" => 64,
+        _ => return None,
+    })
+}
+
+/// Iterations times blocks.
+fn rounds(wanted: &Derivation, size: usize) -> u64 {
+    let blocks = u64::try_from(wanted.length.div_ceil(size)).unwrap_or(u64::MAX);
+    blocks.saturating_mul(u64::from(wanted.iterations))
+}
+
 /// Of password and salt.
 pub(super) fn pbkdf2(text: &str, bytes: &[u8]) -> Result<Vec<u8>, String> {
     let [password, salt] = parts::split(bytes)?;
     let wanted: Derivation = serde_json::from_str(text).map_err(|e| e.to_string())?;
-    let (algorithm, size) = match wanted.hash.as_str() {
-        "sha1" => (pbkdf2::PBKDF2_HMAC_SHA1, 20),
-        "sha256" => (pbkdf2::PBKDF2_HMAC_SHA256, 32),
-        "sha384" => (pbkdf2::PBKDF2_HMAC_SHA384, 48),
-        "sha512" => (pbkdf2::PBKDF2_HMAC_SHA512, 64),
-        other => return Err(unknown(other)),
+    let size = digest_size(&wanted.hash).ok_or_else(|| unknown(&wanted.hash))?;
+    let algorithm = match size {
+        20 => pbkdf2::PBKDF2_HMAC_SHA1,
+        32 => pbkdf2::PBKDF2_HMAC_SHA256,
+        48 => pbkdf2::PBKDF2_HMAC_SHA384,
+        _ => pbkdf2::PBKDF2_HMAC_SHA512,
     };
     let iterations =
         NonZeroU32::new(wanted.iterations).ok_or("PBKDF2 takes one iteration at least")?;
-    let blocks = u64::try_from(wanted.length.div_ceil(size)).unwrap_or(u64::MAX);
-    if blocks == 0 || blocks.saturating_mul(u64::from(wanted.iterations)) > MOST_ROUNDS {
+    if !(1..=MOST_ROUNDS).contains(&rounds(&wanted, size)) {
         return Err(format!(
             "a rule may use {MOST_ROUNDS} rounds of PBKDF2, which are iterations times blocks of {size} bytes"
         ));

@@ -5,6 +5,7 @@ mod client_authentication;
 mod client_credentials;
 mod fetch;
 mod guessing;
+mod javascript;
 mod password;
 mod permissions;
 mod private_key_jwt;

@@ -61,6 +61,21 @@ async fn same_again(sources: &[String], allowed: &str, report: &Report) {
     assert_eq!(timeless(again), timeless(report.clone()));
 }
 
+/// The paths that the first rule asked for.
+fn paths_asked(report: &Report) -> Vec<String> {
+    let path = |url: &String| {
+        url.split('/')
+            .skip(3)
+            .map(|part| format!("/{part}"))
+            .collect()
+    };
+    report.rules[0]
+        .fetches
+        .iter()
+        .map(|fetch| path(&fetch.url))
+        .collect()
+}
+
 #[tokio::test]
 async fn fetch_sends_what_it_is_given_and_shows_what_comes() {
     let upstream = Upstream::start(|seen| match seen.line() {
@@ -86,14 +101,22 @@ async fn fetch_sends_what_it_is_given_and_shows_what_comes() {
         console.log(moved.redirected, moved.url === base + "/json", (await moved.json()).score);
         const kept = await fetch(base + "/old", { redirect: "manual" });
         console.log(kept.status, kept.headers.get("location"));
+        const refused = await fetch(base + "/old", { redirect: "error" }).catch((error) => error);
+        console.log(refused.name, refused.message);
         "#,
     );
     let report = run_and_replay(upstream, &[source]).await;
     assert_eq!(
-        messages(&report.rules[0]),
-        ["201 Created true b false k|q", "true true 7", "302 /json"]
+        answers(&report.rules[0]),
+        [
+            "201 Created true b false k|q",
+            "true true 7",
+            "302 /json",
+            "TypeError fetch failed: unreachable: the response is a redirect"
+        ]
     );
-    assert_eq!(report.rules[0].fetches.len(), 3);
+    let asked = paths_asked(&report);
+    assert_eq!(asked, ["/echo", "/old", "/old", "/old"]);
 }
 
 #[tokio::test]
@@ -233,4 +256,50 @@ async fn a_request_that_one_rule_left_behind_does_not_trip_the_next() {
     let sources = [classic("/forgotten", false), classic("/asked", true)];
     let report = run_and_replay(upstream, &sources).await;
     assert_eq!(messages(&report.rules[1]), ["GET /asked"]);
+}
+
+#[tokio::test]
+async fn a_request_that_nobody_waits_for_is_sent_all_the_same() {
+    let upstream = Upstream::start(|seen| ok(seen.line())).await;
+    let told = format!(
+        "function (user, context, callback) {{
+            require('request')({{ method: 'POST', url: '{}', body: 'hello' }});
+            callback(CALLED);
+        }}",
+        upstream.url("/told")
+    );
+    let (host, allowed) = (online(), upstream.pattern());
+    for (number, called) in ["null, user, context", "new Error('no')"]
+        .iter()
+        .enumerate()
+    {
+        let chain = chain_of(host, &[told.replace("CALLED", called)], &allowed);
+        let (_, report) = run(host, &chain).await;
+        assert_eq!(report.rules[0].fetches[0].status, None, "{report:?}");
+        arrived(&upstream, number + 1).await;
+        assert_eq!(upstream.seen()[number].line(), "POST /told");
+    }
+}
+
+#[tokio::test]
+async fn what_a_failed_rule_left_behind_is_given_up() {
+    let upstream = Upstream::start(|seen| ok(seen.line())).await;
+    let source = |body: &str| {
+        let url = upstream.url("/told");
+        format!(
+            "function (user, context, callback) {{ {body} fetch('{url}'); callback(null, user, context); }}"
+        )
+    };
+    let failing = source("fetch(URL); throw new Error('no');")
+        .replace("URL", &format!("'{}'", upstream.url("/never")));
+    let (host, allowed) = (online(), upstream.pattern());
+    let _ = run(host, &chain_of(host, &[failing], &allowed)).await;
+    let _ = run(host, &chain_of(host, &[source("")], &allowed)).await;
+    arrived(&upstream, 1).await;
+    let lines: Vec<String> = upstream
+        .seen()
+        .iter()
+        .map(|seen| seen.line().to_owned())
+        .collect();
+    assert_eq!(lines, ["GET /told"]);
 }

@@ -164,3 +164,13 @@ async fn what_is_thrown_is_named_with_the_author_s_own_line_and_column() {
         report.logs
     );
 }
+
+#[tokio::test]
+async fn keys_that_are_derived_again_and_again_end_with_the_fuel() {
+    let derive = "require('crypto').pbkdf2Sync('p', 's', 200000, 64, 'sha512');";
+    let once = alone(&passing(derive)).await;
+    assert_eq!(fault(&once), None, "{:?}", once.outcome);
+    assert!(once.fuel > limits().javascript_fuel / 2, "{}", once.fuel);
+    let report = failing(&format!("for (;;) {derive}")).await;
+    assert_eq!(fault(&report), Some(Fault::Fuel));
+}

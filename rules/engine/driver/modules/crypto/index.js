@@ -4,6 +4,7 @@ import { ask, stringify } from "../../natives.js";
 import { randomBytes as random } from "../../globals/random.js";
 import { KeyObject, createPrivateKey, createPublicKey, createSecretKey } from "./keys.js";
 import { createSign, createVerify, sign, verify } from "./signatures.js";
+import { createCipheriv, createDecipheriv } from "./ciphers.js";
 import { createHash, createHmac, digest, hashes } from "./hashes.js";
 import { compute, pack, toBytes } from "./host.js";
 
@@ -56,19 +57,22 @@ function pbkdf2(password, salt, iterations, length, hash, callback) {
     void Promise.resolve().then(() => callback(null, key));
 }
 
-const NOT_THERE = ["createCipher", "createCipheriv", "createDecipher", "createDecipheriv", "createDiffieHellman", "createECDH",
+/** By name too: packages read it so. */
+export const constants = { RSA_PKCS1_PADDING: 1, RSA_PKCS1_PSS_PADDING: 6, RSA_PSS_SALTLEN_DIGEST: -1, RSA_PSS_SALTLEN_AUTO: -2 };
+
+const NOT_THERE = ["createCipher", "createDecipher", "createDiffieHellman", "createECDH",
     "generateKeyPair", "generateKeyPairSync", "publicEncrypt", "privateDecrypt", "scrypt", "scryptSync"];
 
 const crypto = {
     createHash, createHmac, createSign, createVerify, sign, verify, getHashes: () => [...hashes],
-    KeyObject, createPrivateKey, createPublicKey, createSecretKey,
+    createCipheriv, createDecipheriv, KeyObject, createPrivateKey, createPublicKey, createSecretKey,
     randomBytes, pseudoRandomBytes: randomBytes, randomUUID, randomInt, randomFillSync: getRandomValues, getRandomValues,
     timingSafeEqual, pbkdf2, pbkdf2Sync,
-    constants: { RSA_PKCS1_PADDING: 1, RSA_PKCS1_PSS_PADDING: 6, RSA_PSS_SALTLEN_DIGEST: -1, RSA_PSS_SALTLEN_AUTO: -2 },
+    constants,
 };
 for (const name of NOT_THERE) {
     crypto[name] = () => {
-        throw new Error(`crypto.${name} is not there: hashes, HMAC, signatures, random bytes and PBKDF2 are`);
+        throw new Error(`crypto.${name} is not there: hashes, HMAC, signatures, AES with a key and an IV, random bytes and PBKDF2 are`);
     };
 }
 Object.defineProperty(crypto, "subtle", {
@@ -81,6 +85,6 @@ Object.defineProperty(crypto, "subtle", {
 export default crypto;
 export const webcrypto = crypto;
 export {
-    KeyObject, createHash, createHmac, createPrivateKey, createPublicKey, createSecretKey, createSign, createVerify,
+    KeyObject, createCipheriv, createDecipheriv, createHash, createHmac, createPrivateKey, createPublicKey, createSecretKey, createSign, createVerify,
     randomBytes, timingSafeEqual,
 };
