@@ -34,6 +34,11 @@ impl Recording {
         reports: impl IntoIterator<Item = &'r mut FetchReport>,
         configuration: &BTreeMap<String, Secret>,
     ) {
+        let mut reports = reports.into_iter().peekable();
+        // Most logins fetch nothing.
+        if self.fetches.is_empty() && reports.peek().is_none() {
+            return;
+        }
         let mut replacements = Vec::new();
         for (key, value) in configuration {
             replace_with(

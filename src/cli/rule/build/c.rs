@@ -4,13 +4,13 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{CliError, finish, found, scratch};
+use super::{CliError, finish, found};
 
 /// What tells a rule in C.
 pub(super) const SOURCE: &str = "src/rule.c";
 
-/// Builds the core module.
-pub(super) fn build(folder: &Path) -> Result<PathBuf, CliError> {
+/// Builds the core module `core`.
+pub(super) fn build(folder: &Path, core: &Path) -> Result<(), CliError> {
     const HOW: &str = "a rule in C needs clang and a linker for WebAssembly: on Debian `apt-get install --no-install-recommends clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32`";
     let (Some(clang), Some(linker)) = (
         found(&["clang-19", "clang"]),
@@ -18,7 +18,6 @@ pub(super) fn build(folder: &Path) -> Result<PathBuf, CliError> {
     ) else {
         return Err(CliError::failure(HOW));
     };
-    let core = scratch();
     let mut command = Command::new(clang);
     command
         .args(["--target=wasm32-wasi", "-mexec-model=reactor", "-std=c17"])
@@ -30,9 +29,8 @@ pub(super) fn build(folder: &Path) -> Result<PathBuf, CliError> {
         .args(sources(folder)?)
         .args(["rule.c", "rule_component_type.o"].map(|file| folder.join("sdk").join(file)))
         .arg("-o")
-        .arg(&core);
-    finish(&mut command, folder, "clang")?;
-    Ok(core)
+        .arg(core);
+    finish(&mut command, folder, "clang")
 }
 
 fn sources(folder: &Path) -> Result<Vec<PathBuf>, CliError> {

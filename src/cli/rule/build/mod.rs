@@ -45,12 +45,17 @@ pub(super) fn build(folder: &Path) -> Result<PathBuf, CliError> {
         // It is compiled where it runs.
         return Ok(script);
     }
+    // Nobody else can know its name, and it goes with its folder.
+    let scratch = tempfile::tempdir().map_err(CliError::failure)?;
+    let made = scratch.path().join(COMPONENT);
     let bytes = if folder.join(rust::SOURCE).is_file() {
         wrap(&rust::build(folder)?)?
     } else if folder.join(c::SOURCE).is_file() {
-        wrap(&c::build(folder)?)?
+        c::build(folder, &made)?;
+        wrap(&made)?
     } else if folder.join(python::SOURCE).is_file() {
-        python::build(folder)?
+        python::build(folder, &made)?;
+        read(&made)?
     } else {
         return Err(CliError::usage(format!(
             "`{}` has nothing to build: a rule in Rust has a `Cargo.toml`, one in TypeScript a `src/rule.ts`, one in C a `src/rule.c`, one in Python a `src/app.py`",
@@ -65,8 +70,7 @@ pub(super) fn build(folder: &Path) -> Result<PathBuf, CliError> {
 
 /// From a core module, which carries the types of its world, to a component.
 fn wrap(core: &Path) -> Result<Vec<u8>, CliError> {
-    let bytes = std::fs::read(core)
-        .map_err(|error| CliError::failure(format!("cannot read `{}`: {error}", core.display())))?;
+    let bytes = read(core)?;
     let encoded = ComponentEncoder::default()
         .validate(true)
         .module(&bytes)
@@ -86,6 +90,12 @@ fn wrap(core: &Path) -> Result<Vec<u8>, CliError> {
     })
 }
 
+/// What a compiler made.
+fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    std::fs::read(path)
+        .map_err(|error| CliError::failure(format!("cannot read `{}`: {error}", path.display())))
+}
+
 /// The first of these programs that is on the path.
 fn found(programs: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
@@ -101,11 +111,6 @@ fn whole(folder: &Path) -> Result<PathBuf, CliError> {
     folder
         .canonicalize()
         .map_err(|error| CliError::usage(format!("cannot read `{}`: {error}", folder.display())))
-}
-
-/// A file of this process's own for what a compiler makes.
-fn scratch() -> PathBuf {
-    std::env::temp_dir().join(format!("claimsmith-rule-{}.wasm", std::process::id()))
 }
 
 /// Runs a compiler, whose complaints go where the author sees them.

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{CliError, finish, found, scratch, whole};
+use super::{CliError, finish, found, whole};
 
 /// What tells a rule in Python.
 pub(super) const SOURCE: &str = "src/app.py";
 
-/// Builds the component.
-pub(super) fn build(folder: &Path) -> Result<Vec<u8>, CliError> {
+/// Builds the component `made`.
+pub(super) fn build(folder: &Path, made: &Path) -> Result<(), CliError> {
     let whole = whole(folder)?;
     let environment = whole.join(".venv");
     let own = environment.join("bin/componentize-py");
@@ -19,23 +19,19 @@ pub(super) fn build(folder: &Path) -> Result<Vec<u8>, CliError> {
             "a rule in Python is built with componentize-py: run `python3 -m venv {folder}/.venv && {folder}/.venv/bin/pip install -r {folder}/requirements.txt`, on Debian after `apt-get install python3-venv`"
         )));
     };
-    let made = scratch();
     let mut command = Command::new(tool);
     command
         .args(["--quiet", "--wit-path", "sdk/wit", "--world", "rule"])
         .args(["componentize", "--python-path", "src"])
         // A rule has no sockets, which the interpreter imports with the rest of WASI.
         .args(["--stub-wasi", "app", "--output"])
-        .arg(&made)
+        .arg(made)
         .current_dir(&whole);
     if environment.is_dir() {
         // Where it looks for what the rule imports.
         command.env("VIRTUAL_ENV", environment);
     }
-    finish(&mut command, folder, "componentize-py")?;
-    let bytes = std::fs::read(&made);
-    drop(std::fs::remove_file(&made));
-    bytes.map_err(|error| CliError::failure(format!("cannot read `{}`: {error}", made.display())))
+    finish(&mut command, folder, "componentize-py")
 }
 
 fn on_path() -> Option<PathBuf> {

@@ -67,18 +67,18 @@ struct Derivation {
 
 /// What a derivation costs in fuel. A malformed one costs nothing, since nothing is derived.
 pub(super) fn price_of_pbkdf2(text: &str) -> u64 {
-    serde_json::from_str(text).map_or(0, |wanted: Derivation| {
-        let size = digest_size(&wanted.hash).unwrap_or(1);
-        rounds(&wanted, size).min(MOST_ROUNDS).saturating_mul(ROUND)
-    })
+    let wanted: Option<Derivation> = serde_json::from_str(text).ok();
+    let rounds = wanted.and_then(|wanted| Some(rounds(&wanted, derivation(&wanted.hash)?.1)));
+    rounds.map_or(0, |rounds| rounds.min(MOST_ROUNDS).saturating_mul(ROUND))
 }
 
-fn digest_size(hash: &str) -> Option<usize> {
+/// The algorithm of a hash, and the size of a block.
+fn derivation(hash: &str) -> Option<(pbkdf2::Algorithm, usize)> {
     Some(match hash {
-        "sha1" => 20,
-        "sha256" => 32,
-        "sha384" => 48,
-        "sha512" => 64,
+        "sha1" => (pbkdf2::PBKDF2_HMAC_SHA1, 20),
+        "sha256" => (pbkdf2::PBKDF2_HMAC_SHA256, 32),
+        "sha384" => (pbkdf2::PBKDF2_HMAC_SHA384, 48),
+        "sha512" => (pbkdf2::PBKDF2_HMAC_SHA512, 64),
         _ => return None,
     })
 }
@@ -93,13 +93,7 @@ fn rounds(wanted: &Derivation, size: usize) -> u64 {
 pub(super) fn pbkdf2(text: &str, bytes: &[u8]) -> Result<Vec<u8>, String> {
     let [password, salt] = parts::split(bytes)?;
     let wanted: Derivation = serde_json::from_str(text).map_err(|e| e.to_string())?;
-    let size = digest_size(&wanted.hash).ok_or_else(|| unknown(&wanted.hash))?;
-    let algorithm = match size {
-        20 => pbkdf2::PBKDF2_HMAC_SHA1,
-        32 => pbkdf2::PBKDF2_HMAC_SHA256,
-        48 => pbkdf2::PBKDF2_HMAC_SHA384,
-        _ => pbkdf2::PBKDF2_HMAC_SHA512,
-    };
+    let (algorithm, size) = derivation(&wanted.hash).ok_or_else(|| unknown(&wanted.hash))?;
     let iterations =
         NonZeroU32::new(wanted.iterations).ok_or("PBKDF2 takes one iteration at least")?;
     if !(1..=MOST_ROUNDS).contains(&rounds(&wanted, size)) {
