@@ -4,6 +4,7 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 # Tools that .ci/install-tools and .ci/install-guest-tools put beside the build come first.
 export PATH := justfile_directory() / "target/tools/bin" + ":" + justfile_directory() / "target/tools/python/bin" + ":" + env("PATH")
 target := env("CARGO_TARGET_DIR", "target")
+claimsmith := target / "debug/claimsmith"
 
 # Lists the recipes
 default:
@@ -72,31 +73,33 @@ rules-check:
     rules/build.sh --check
     cargo test --quiet --locked --manifest-path rules/Cargo.toml
 
+# Builds what the recipes below run: not optimised, and with the features that tests are built with, so that after
+# `just test` there is nothing left to compile
+binary:
+    cargo build --locked --bin claimsmith --test it
+
 # Tries the workbench as a new author does: the Rust crate's tests, C's bindings, and every command of
 # docs/writing-rules.md (needs .ci/install-guest-tools, and npm)
-workbench:
+workbench: binary
     cargo test --quiet --manifest-path sdk/rust/Cargo.toml --target-dir {{ target }}/sdk
     fresh=$(mktemp -d); trap 'rm -rf "$fresh"' EXIT; \
         wit-bindgen c wit/1.0.0 --world rule --out-dir "$fresh" >/dev/null 2>&1 && diff -r "$fresh" sdk/c
-    cargo build --release --locked
-    .ci/run_transcript.py docs/writing-rules.md {{ target }}/release/claimsmith
+    .ci/run_transcript.py docs/writing-rules.md {{ claimsmith }}
 
 # From nothing to a token, then serves until Ctrl-C
 demo *ARGS:
     cargo run --release -- demo {{ ARGS }}
 
 # Runs the demo once, then verifies its tokens with PyJWT (needs .ci/install-tools)
-token-check:
-    cargo build --release --locked
+token-check: binary
     data=$(mktemp -d); trap 'rm -rf "$data"' EXIT; \
-        {{ target }}/release/claimsmith demo --once --json --listen 127.0.0.1:0 --data "$data/demo" >/dev/null
-    python3 .ci/verify_token.py {{ target }}/release/claimsmith
+        {{ claimsmith }} demo --once --json --listen 127.0.0.1:0 --data "$data/demo" >/dev/null
+    python3 .ci/verify_token.py {{ claimsmith }}
 
 # Clients and resource servers that others wrote, against a real server over TLS (needs .ci/install-tools)
-clients:
-    cargo build --release --locked
+clients: binary
     CARGO_TARGET_DIR={{ target }}/clients cargo build --locked --manifest-path tests/clients/rust/Cargo.toml
-    python3 tests/clients/run.py {{ target }}/release/claimsmith {{ target }}/clients/debug/claimsmith-clients
+    python3 tests/clients/run.py {{ claimsmith }} {{ target }}/clients/debug/claimsmith-clients
 
 # Cuts the power under the store and kills the server while it writes
 faults:

@@ -105,6 +105,10 @@ pub struct Client {
     /// Whether it is believed where its users are (`auth0-forwarded-for`).
     #[serde(default)]
     pub is_token_endpoint_ip_header_trusted: bool,
+    /// The API that it is the resource server of (Auth0's field of that name): it may introspect the
+    /// API's access tokens.
+    #[serde(default)]
+    pub resource_server_identifier: Option<String>,
     /// How its refresh tokens live; none while it chose nothing.
     #[serde(default)]
     pub refresh_token: Option<RefreshSettings>,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Error, LIST_LIMIT, check_text, require_tenant};
+use super::{Error, LIST_LIMIT, apis, check_text, require_tenant};
 use crate::client::{
     Client, ClientAuthentication, PreviousSecret, RefreshSettings, SenderConstraint,
 };
@@ -52,6 +52,7 @@ pub async fn create(
         is_first_party: new.is_first_party,
         metadata: new.metadata,
         is_token_endpoint_ip_header_trusted: false,
+        resource_server_identifier: None,
         refresh_token: None,
         id_token_lifetime: Client::DEFAULT_ID_TOKEN_LIFETIME,
         sender_constraint: SenderConstraint::default(),
@@ -114,6 +115,30 @@ pub async fn trust_ip_header(
             ));
         }
         client.is_token_endpoint_ip_header_trusted = trusted;
+        Ok(())
+    })
+    .await
+}
+
+/// Makes a client the resource server of an API, which may introspect the API's access tokens, or of
+/// none. A public client proves nothing, so anybody could ask in its name.
+pub async fn set_resource_server(
+    server: &Server,
+    tenant: &TenantName,
+    client_id: &str,
+    api: Option<String>,
+) -> Result<Client, Error> {
+    if let Some(identifier) = &api {
+        apis::get(server, tenant, identifier).await?;
+    }
+    change(server, tenant, client_id, |client| {
+        if api.is_some() && client.is_public() {
+            return Err(Error::invalid(
+                "the client",
+                "it is public: anybody could ask about the API's tokens in its name",
+            ));
+        }
+        client.resource_server_identifier = api;
         Ok(())
     })
     .await
@@ -189,6 +214,9 @@ pub async fn set_authentication(
         }
         // What proves nothing is not believed where its users are.
         client.is_token_endpoint_ip_header_trusted &= !client.is_public();
+        if client.is_public() {
+            client.resource_server_identifier = None;
+        }
         check_grant_types(client)
     })
     .await?;

@@ -62,6 +62,17 @@ pub(super) enum Verb {
         #[command(flatten)]
         tenant: TenantOption,
     },
+    /// Make a client the resource server of an API, which may introspect the API's access tokens
+    ///
+    /// Example: claimsmith client set-resource-server CLIENT_ID https://api.acme.example
+    SetResourceServer {
+        /// The `client_id`
+        client_id: String,
+        /// The API's identifier; none takes the client's right away
+        api: Option<String>,
+        #[command(flatten)]
+        tenant: TenantOption,
+    },
     /// Say how a client's refresh tokens live; those that are out take it up at their next exchange
     ///
     /// Example: claimsmith client set-refresh-tokens CLIENT_ID --rotation rotating --leeway 10
@@ -176,6 +187,15 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
                 clients::set_sender_constraint(&server, &tenant.name, &client_id, to).await?;
             Ok(with_secret(&client, None))
         }
+        Verb::SetResourceServer {
+            client_id,
+            api,
+            tenant,
+        } => {
+            let (tenant, id) = (tenant.resolve(&server).await?.name, &client_id);
+            let client = clients::set_resource_server(&server, &tenant, id, api).await?;
+            Ok(with_secret(&client, None))
+        }
         Verb::RotateSecret {
             client_id,
             grace_hours,
@@ -245,6 +265,9 @@ fn with_secret(client: &Client, secret: Option<&Secret>) -> Output {
         ["grants".to_owned(), client.grant_types.join(" ")],
         ["tokens bound".to_owned(), word(client.sender_constraint)],
     ];
+    if let Some(api) = &client.resource_server_identifier {
+        rows.push(["resource server of".to_owned(), api.clone()]);
+    }
     if let Some(secret) = secret {
         if let Some(fields) = document.as_object_mut() {
             fields.insert("client_secret".to_owned(), json!(secret.expose()));

@@ -1,5 +1,6 @@
 //! Authenticates the client of a request (RFC 6749, section 2.3; contract, section 1.2).
 
+use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{ClientCredentials, ClientProof, Error};
 use crate::client::Client;
 use crate::clock::Timestamp;
+use crate::credential::guard::GuardError;
 use crate::secret::{Digest, Secret};
 use crate::server::Server;
 use crate::store::{self, Batch, Record, Stored, Table};
@@ -26,13 +28,34 @@ impl AuthenticatedClient {
 }
 
 /// Finds the client and checks what it presented: at the token endpoint, and at every other endpoint
-/// where a client authenticates.
-pub async fn authenticate(
+/// where a client authenticates. What is wrong counts against the address that it came from, at all
+/// of them together.
+pub(super) async fn authenticate(
     server: &Server,
     tenant: &Tenant,
     presented: &ClientCredentials,
+    address: IpAddr,
 ) -> Result<AuthenticatedClient, Error> {
     let now = server.clock.now();
+    let reason = match check(server, tenant, presented, now).await {
+        Err(Error::ClientAuthentication(reason)) => reason,
+        checked => return checked,
+    };
+    let (client_id, guard) = (&presented.client_id, &server.guard);
+    let counted = guard.wrong_secret(&tenant.name, client_id, address, now);
+    Err(match counted.await {
+        Err(GuardError::Stopped(stopped)) => Error::TooManyWrongSecrets(stopped),
+        Err(error) => error.into(),
+        Ok(()) => Error::ClientAuthentication(reason),
+    })
+}
+
+async fn check(
+    server: &Server,
+    tenant: &Tenant,
+    presented: &ClientCredentials,
+    now: Timestamp,
+) -> Result<AuthenticatedClient, Error> {
     let parts = [tenant.name.as_str(), presented.client_id.as_str()];
     let stored: Option<Stored<Client>> = server.records.get(&parts).await?;
     let client = stored.map(|stored| stored.record);

@@ -8,7 +8,7 @@ use crate::credential::guard::{GuardError, Stopped};
 use crate::rule_host::Denial;
 use crate::store;
 use crate::tenant::Denials;
-use crate::token::{KeyError, MintError};
+use crate::token::{KeyError, LookupError, MintError};
 
 /// Why a token request was refused.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,9 @@ pub enum Error {
     /// The client is unknown or did not prove who it is.
     #[error("client authentication failed: {0}")]
     ClientAuthentication(&'static str),
+    /// The endpoint answers only to clients that prove who they are.
+    #[error("a public client asked what a token is worth")]
+    PublicClient,
     /// The client may not use this grant.
     #[error(
         "the grant type `{grant_type}` is not switched on for the client, or the client is a third party's"
@@ -128,6 +131,17 @@ impl From<MintError> for Error {
         match error {
             MintError::Store(error) | MintError::Key(KeyError::Store(error)) => Self::Store(error),
             MintError::Refresh(error) => error.into(),
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+impl From<LookupError> for Error {
+    fn from(error: LookupError) -> Self {
+        match error {
+            LookupError::Store(error) | LookupError::Key(KeyError::Store(error)) => {
+                Self::Store(error)
+            }
             other => Self::Internal(other.to_string()),
         }
     }

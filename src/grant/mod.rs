@@ -9,12 +9,14 @@ mod client_credentials;
 mod client_grant;
 mod error;
 mod exchange;
+mod introspect;
 mod password;
 mod password_realm;
 mod permissions;
 mod record;
 mod refresh_token;
 mod request;
+mod revoke;
 mod scope;
 mod sender;
 mod trail;
@@ -23,16 +25,18 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 pub(crate) use self::chain::MAX_CONFIGURATION_VALUES;
-pub use self::client_authentication::{AuthenticatedClient, authenticate as authenticate_client};
+pub use self::client_authentication::AuthenticatedClient;
 pub use self::error::Error;
+pub use self::introspect::{Answer, introspect};
 pub use self::request::{
-    ClientCredentials, ClientProof, GrantRequest, Origin, PasswordCredentials, TokenRequest,
+    AboutToken, ClientCredentials, ClientProof, GrantRequest, Origin, PasswordCredentials,
+    TokenRequest,
 };
+pub use self::revoke::revoke;
 pub use self::scope::{Available, GrantedScopes, STANDARD as STANDARD_SCOPES};
 use self::trail::Trail;
 use crate::api::Api;
 use crate::clock::Timestamp;
-use crate::credential::guard::GuardError;
 use crate::credential::{AuthenticatedUser, EarlierLogin};
 use crate::rule_host::{ApprovedClaims, Changes, Subject, Verdict};
 use crate::server::Server;
@@ -62,20 +66,8 @@ async fn run(
 
     // 1. Authenticate the client.
     let mut origin = request.origin;
-    let client = match client_authentication::authenticate(server, tenant, &request.client).await {
-        Err(Error::ClientAuthentication(reason)) => {
-            let (client_id, guard) = (&request.client.client_id, &server.guard);
-            let counted = guard
-                .wrong_secret(&tenant.name, client_id, origin.ip, now)
-                .await;
-            return Err(match counted {
-                Err(GuardError::Stopped(stopped)) => Error::TooManyWrongSecrets(stopped),
-                Err(error) => error.into(),
-                Ok(()) => Error::ClientAuthentication(reason),
-            });
-        }
-        client => client?,
-    };
+    let presented = &request.client;
+    let client = client_authentication::authenticate(server, tenant, presented, origin.ip).await?;
     origin.believe(client.client());
     trail.origin(&origin);
 

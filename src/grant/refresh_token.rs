@@ -42,7 +42,7 @@ pub(super) async fn establish(
         Ok(user) => user,
         Err(LoginEnded::Store(error)) => return Err(error.into()),
         Err(ended) => {
-            refresh::revoke(&server.records, &tenant.name, live.family()).await?;
+            refresh::revoke(&server.records, &tenant.name, live.family(), now).await?;
             return Err(ended.into());
         }
     };

@@ -111,6 +111,19 @@ impl GrantRequest {
     }
 }
 
+/// What a client asks about a token that was issued before: that it end, or what it is worth.
+pub struct AboutToken {
+    /// Whose token it would be.
+    pub tenant: Tenant,
+    /// Who asks.
+    pub client: ClientCredentials,
+    /// A refresh token or an access token, live or not, or anything else. Which one it is shows; what
+    /// the client says of it in `token_type_hint` is not needed (RFC 7009, section 2.1).
+    pub token: Secret,
+    /// Where the request came from.
+    pub origin: Origin,
+}
+
 /// What the user typed.
 pub struct PasswordCredentials {
     /// An e-mail address or a user name.

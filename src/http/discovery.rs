@@ -9,7 +9,7 @@ use serde_json::json;
 use super::host::AtTenant;
 use super::tls::ClientCertificate;
 use crate::grant::GrantRequest;
-use crate::token::{AssertionAlgorithm, dpop};
+use crate::token::{AssertionAlgorithm, dpop, introspection};
 
 /// Answers with the metadata.
 ///
@@ -21,9 +21,12 @@ pub(super) async fn metadata(
     certificate: Option<Extension<ClientCertificate>>,
 ) -> impl IntoResponse {
     let issuer = &at.tenant.issuer;
+    let with_public_clients = [CONFIDENTIAL.as_slice(), &["none"]].concat();
     let metadata = json!({
         "issuer": issuer.as_str(),
         "token_endpoint": issuer.endpoint("oauth/token"),
+        "revocation_endpoint": issuer.endpoint("oauth/revoke"),
+        "introspection_endpoint": issuer.endpoint("oauth/introspect"),
         "userinfo_endpoint": issuer.endpoint("userinfo"),
         "jwks_uri": issuer.endpoint(".well-known/jwks.json"),
         "grant_types_supported": GrantRequest::ALL,
@@ -31,10 +34,14 @@ pub(super) async fn metadata(
         "scopes_supported": crate::grant::STANDARD_SCOPES,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
-        "token_endpoint_auth_methods_supported": [
-            "client_secret_basic", "client_secret_post", "private_key_jwt", "none",
-        ],
+        "token_endpoint_auth_methods_supported": with_public_clients,
         "token_endpoint_auth_signing_alg_values_supported": AssertionAlgorithm::ALL,
+        "revocation_endpoint_auth_methods_supported": with_public_clients,
+        "revocation_endpoint_auth_signing_alg_values_supported": AssertionAlgorithm::ALL,
+        "introspection_endpoint_auth_methods_supported": CONFIDENTIAL,
+        "introspection_endpoint_auth_signing_alg_values_supported": AssertionAlgorithm::ALL,
+        // RFC 9701, section 7.
+        "introspection_signing_alg_values_supported": [introspection::SIGNING_ALGORITHM],
         "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
         // RFC 8705, section 3.3: where TLS ends in a proxy, no certificate is ever seen.
         "tls_client_certificate_bound_access_tokens": certificate.is_some(),
@@ -47,6 +54,13 @@ pub(super) async fn metadata(
     });
     (PUBLIC, Json(metadata))
 }
+
+/// How clients prove who they are.
+const CONFIDENTIAL: [&str; 3] = [
+    "client_secret_basic",
+    "client_secret_post",
+    "private_key_jwt",
+];
 
 /// Public facts: any page may read them, and they may be kept for five minutes.
 const PUBLIC: [(header::HeaderName, &str); 2] = [

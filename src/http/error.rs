@@ -172,7 +172,7 @@ pub(super) fn refuse(error: Error, profile: ErrorProfile) -> Refusal {
             "invalid_client",
             "Missing client_id",
         ),
-        Error::ClientAuthentication(_) => unauthenticated(profile),
+        Error::ClientAuthentication(_) | Error::PublicClient => unauthenticated(profile),
         Error::GrantNotAllowed { grant_type } => Refusal::new(
             forbidden,
             "unauthorized_client",

@@ -6,13 +6,35 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
 use ipnet::IpNet;
 
 use super::accept::PeerAddr;
+use crate::grant::Origin;
+use crate::server::Server;
 
 /// The most proxies in a row that are followed.
 const MOST_HOPS: usize = 32;
+
+/// Where a client's request came from.
+pub(super) fn origin(
+    server: &Server,
+    peer: PeerAddr,
+    headers: &HeaderMap,
+    hostname: String,
+) -> Origin {
+    /// The most characters of a `User-Agent` that are kept.
+    const MOST: usize = 1_000;
+    let user_agent = headers.get(header::USER_AGENT);
+    let user_agent = user_agent.and_then(|value| value.to_str().ok());
+    Origin {
+        ip: client_address(peer, headers, &server.trusted_proxies),
+        client_ip: None,
+        asserted_ip: asserted_address(headers),
+        user_agent: user_agent.map(|text| text.chars().take(MOST).collect()),
+        hostname,
+    }
+}
 
 /// The address that a request came from: the peer's, or, behind trusted proxies, the first one
 /// that is no proxy's. `X-Forwarded-For` is read from its end, where the nearest proxy wrote; what
@@ -39,7 +61,7 @@ pub(super) fn client_address(peer: PeerAddr, headers: &HeaderMap, proxies: &[IpN
 }
 
 /// What `auth0-forwarded-for` says: one address, or nothing.
-pub(super) fn asserted_address(headers: &HeaderMap) -> Option<IpAddr> {
+fn asserted_address(headers: &HeaderMap) -> Option<IpAddr> {
     let mut values = headers.get_all("auth0-forwarded-for").iter();
     match (values.next(), values.next()) {
         (Some(only), None) => parse(only.to_str().ok()?),

@@ -14,6 +14,7 @@ mod error;
 mod forwarded;
 mod health;
 mod host;
+mod issued;
 mod jwks;
 pub mod params;
 mod possession;
@@ -35,6 +36,8 @@ use crate::server::Server;
 pub fn router(server: Arc<Server>) -> Router {
     Router::new()
         .route("/oauth/token", post(token::issue))
+        .route("/oauth/revoke", post(issued::revoke))
+        .route("/oauth/introspect", post(issued::introspect))
         .route("/userinfo", get(userinfo::get).post(userinfo::post))
         .route(
             "/.well-known/openid-configuration",

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
+use axum::http::Request;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Request, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 
@@ -13,7 +13,7 @@ use super::accept::PeerAddr;
 use super::body::read_body;
 use super::client_credentials::{self, required};
 use super::error::{no_store, refuse};
-use super::forwarded::{asserted_address, client_address};
+use super::forwarded::origin;
 use super::host::AtTenant;
 use super::params::{Params, content_type};
 use super::possession::possession;
@@ -34,13 +34,7 @@ pub(super) async fn issue(
         Ok(body) => body,
         Err(error) => return super::error::body(error).into_response(),
     };
-    let origin = Origin {
-        ip: client_address(peer, &parts.headers, &server.trusted_proxies),
-        client_ip: None,
-        asserted_ip: asserted_address(&parts.headers),
-        user_agent: text(&parts.headers, header::USER_AGENT.as_str()),
-        hostname: at.hostname,
-    };
+    let origin = origin(&server, peer, &parts.headers, at.hostname);
     let result = match parse(at.tenant, &parts, &body, origin) {
         Ok(request) => grant::issue(&server, request).await,
         Err(error) => Err(error),
@@ -121,10 +115,4 @@ fn without_credentials(mut params: Params) -> Result<Vec<(String, String)>, Erro
         drop(params.take_secret(name)?);
     }
     Ok(params.into_public())
-}
-
-fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    const MOST: usize = 1_000;
-    let value = headers.get(name)?.to_str().ok()?;
-    Some(value.chars().take(MOST).collect())
 }

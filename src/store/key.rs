@@ -55,6 +55,10 @@ pub enum Table {
     RefreshFamily = 20,
     /// `(tenant, user_id, client_id, family)` → that there is such a family; in the order of age.
     RefreshMembership = 21,
+    /// `(tenant, SHA-256 of an access token)` → the family it came with, or that it was revoked.
+    AccessTokenState = 22,
+    /// `(tenant, family)` → that it was revoked, while an access token that came with it may live.
+    RevokedFamily = 23,
     /// `(tenant, client_id, kind of subject, API identifier)` → a client grant.
     ClientGrant = 25,
     /// `(tenant, client_id, SHA-256 of the `jti`)` → a client assertion that was used, until it

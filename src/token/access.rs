@@ -1,36 +1,18 @@
-//! Access tokens as /userinfo receives them: verified from nothing but our own keys and records.
+//! Access tokens as /userinfo receives them.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::access_token::AccessToken;
 use super::claims::{self, Overlay};
 use super::dpop::{self, DpopError};
-use super::jws::Unverified;
 use super::{Confirmation, KeyError, Keyring};
 use crate::client::Client;
 use crate::clock::Timestamp;
-use crate::secret::{Digest, Secret};
+use crate::secret::Secret;
 use crate::store::{self, Record, Records, Table};
 use crate::tenant::Tenant;
 use crate::user::User;
-
-/// The longest opaque token worth a look-up, in bytes; ours have 43.
-const MAX_OPAQUE_BYTES: usize = 128;
-
-/// What an opaque access token stands for; found by the token's digest.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct OpaqueToken {
-    pub(super) user_id: String,
-    pub(super) client_id: String,
-    pub(super) scopes: Vec<String>,
-    #[serde(default)]
-    pub(super) confirmation: Option<Confirmation>,
-    pub(super) expires_at: Timestamp,
-}
-
-impl Record for OpaqueToken {
-    const TABLE: Table = Table::OpaqueToken;
-}
 
 /// What rules last made of a user's ID claims for a client.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -106,10 +88,23 @@ pub async fn verify_access_token(
     now: Timestamp,
 ) -> Result<UserinfoAccess, AccessError> {
     let token = presented.token;
-    let (access, confirmation) = if token.expose().contains('.') {
-        verify_jwt(records, keyring, tenant, token, now).await?
-    } else {
-        find_opaque(records, tenant, token, now).await?
+    let AccessToken {
+        sub,
+        client_id,
+        scopes,
+        audience,
+        confirmation,
+        is_by_tenant,
+        ..
+    } = AccessToken::read(records, keyring, tenant, token, now).await?;
+    // Whoever shares a secret with an API must not read about its users (contract, section 6.3).
+    if !is_by_tenant || !audience.contains(&tenant.issuer.endpoint("userinfo")) {
+        return Err(AccessError::Invalid("not for /userinfo"));
+    }
+    let access = UserinfoAccess {
+        user_id: sub,
+        client_id,
+        scopes,
     };
     // The proof last, which is used up by being looked at.
     if !claims::grants(&access.scopes, "openid") {
@@ -164,131 +159,6 @@ pub async fn userinfo(
         .map(|stored| stored.record.claims)
         .unwrap_or_default();
     Ok(claims::userinfo_claims(&user, &access.scopes, &custom))
-}
-
-/// The claims that matter here. A claim of another type, or one of these twice, is refused; numbers
-/// are whole, as ours are.
-#[derive(Deserialize)]
-struct AccessClaims {
-    iss: String,
-    sub: String,
-    aud: Audience,
-    iat: u64,
-    exp: u64,
-    nbf: Option<u64>,
-    azp: Option<String>,
-    client_id: Option<String>,
-    scope: Option<String>,
-    cnf: Option<Confirmation>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Audience {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl Audience {
-    fn contains(&self, wanted: &str) -> bool {
-        match self {
-            Self::One(only) => only == wanted,
-            Self::Many(all) => all.iter().any(|one| one == wanted),
-        }
-    }
-}
-
-/// What a token is good for, and for whom: not an access before the key was shown.
-type Bound = (UserinfoAccess, Option<Confirmation>);
-
-async fn verify_jwt(
-    records: &Records,
-    keyring: &Keyring,
-    tenant: &Tenant,
-    token: &Secret,
-    now: Timestamp,
-) -> Result<Bound, AccessError> {
-    let invalid = |reason| Err(AccessError::Invalid(reason));
-
-    // 1. The signature, by a key of this tenant: HS256 secrets are no keys of a tenant.
-    let unverified =
-        Unverified::parse(token.expose()).map_err(|error| AccessError::Invalid(error.0))?;
-    let Some(kid) = unverified.kid() else {
-        return invalid("it names no key");
-    };
-    let key = keyring.verifying_key(records, &tenant.name, kid).await?;
-    let Some(key) = key else {
-        return invalid("no key of this tenant has this `kid`");
-    };
-    let verified = unverified
-        .verify(&key)
-        .map_err(|error| AccessError::Invalid(error.0))?;
-
-    // 2. The kind (RFC 8725, section 3.11).
-    if !matches!(verified.typ.as_deref(), Some("JWT" | "at+jwt")) {
-        return invalid("the type is not an access token's");
-    }
-    let Ok(claims) = serde_json::from_slice::<AccessClaims>(&verified.payload) else {
-        return invalid("a claim is missing, twice, or of the wrong type");
-    };
-
-    // 3. Whose it is, for whom, and when.
-    if claims.iss != tenant.issuer.as_str() {
-        return invalid("another issuer");
-    }
-    if !claims.aud.contains(&tenant.issuer.endpoint("userinfo")) {
-        return invalid("not for /userinfo");
-    }
-    let now = now.as_secs();
-    if claims.exp <= now || claims.nbf.is_some_and(|from| from > now) || claims.iat >= claims.exp {
-        return invalid("not valid at this time");
-    }
-
-    // 4. An ID token names its client only as its audience.
-    let Some(client_id) = claims.azp.xor(claims.client_id) else {
-        return invalid("not an access token: it names no client");
-    };
-    let scopes = claims.scope.unwrap_or_default();
-    let access = UserinfoAccess {
-        user_id: claims.sub,
-        client_id,
-        scopes: scopes.split(' ').map(str::to_owned).collect(),
-    };
-    Ok((access, claims.cnf))
-}
-
-async fn find_opaque(
-    records: &Records,
-    tenant: &Tenant,
-    token: &Secret,
-    now: Timestamp,
-) -> Result<Bound, AccessError> {
-    if token.expose().len() > MAX_OPAQUE_BYTES {
-        return Err(AccessError::Invalid("too long for an opaque token"));
-    }
-    // By digest: the store never sees the token, and a look-up by it leaks no prefix through time.
-    let digest = Digest::of(token);
-    let key = [tenant.name.as_str(), digest.as_str()];
-    let Some(found) = records.get::<OpaqueToken>(&key).await? else {
-        return Err(AccessError::Invalid("an unknown opaque token"));
-    };
-    let OpaqueToken {
-        user_id,
-        client_id,
-        scopes,
-        confirmation,
-        expires_at,
-    } = found.record;
-    // The store forgets it at about that time; this is exact.
-    if expires_at <= now {
-        return Err(AccessError::Invalid("not valid at this time"));
-    }
-    let access = UserinfoAccess {
-        user_id,
-        client_id,
-        scopes,
-    };
-    Ok((access, confirmation))
 }
 
 /// Why an access token gives no access.

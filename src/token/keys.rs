@@ -1,8 +1,9 @@
 //! A tenant's signing keys: made with the tenant, sealed at rest, published as a JWK set.
 
-use jsonwebtoken::EncodingKey;
+use jsonwebtoken::{DecodingKey, EncodingKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::jwk::{InvalidKey, PublicKey, VerifyingKey};
 use super::jws::Signer;
@@ -193,17 +194,37 @@ impl Keyring {
         if api.signing_alg.is_asymmetric() {
             return self.signer(records, tenant, api.signing_alg).await;
         }
+        Ok(Signer {
+            alg: api.signing_alg,
+            kid: None,
+            key: EncodingKey::from_secret(&self.api_secret(tenant, api)?),
+        })
+    }
+
+    /// What an API's tokens are verified with if it shares a secret with this server; none if they
+    /// are signed with a key of the tenant.
+    pub(super) fn shared_key(
+        &self,
+        tenant: &TenantName,
+        api: &Api,
+    ) -> Result<Option<VerifyingKey>, KeyError> {
+        if api.signing_alg.is_asymmetric() {
+            return Ok(None);
+        }
+        Ok(Some(VerifyingKey {
+            alg: api.signing_alg.into(),
+            key: DecodingKey::from_secret(&self.api_secret(tenant, api)?),
+        }))
+    }
+
+    fn api_secret(&self, tenant: &TenantName, api: &Api) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         let missing = || KeyError::NoSecret(api.identifier.clone());
         let sealed = api.signing_secret.as_ref().ok_or_else(missing)?;
         let secret = sealed.open(&self.master, &secret_context(tenant, &api.identifier))?;
         if secret.len() < MIN_API_SECRET_BYTES {
             return Err(KeyError::ShortSecret);
         }
-        Ok(Signer {
-            alg: api.signing_alg,
-            kid: None,
-            key: EncodingKey::from_secret(&secret),
-        })
+        Ok(secret)
     }
 
     /// The tenant's current key of an algorithm, ready to sign.

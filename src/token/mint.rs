@@ -7,9 +7,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
-use super::access::{OpaqueToken, UserinfoClaims};
+use super::access::UserinfoClaims;
+use super::access_token::OpaqueToken;
 use super::claims::{Parties, Validity, access_claims, grants, id_claims};
 use super::refresh::{self, Live, RefreshError};
+use super::revocation;
 use super::{Confirmation, KeyError, Keyring, OFFLINE_ACCESS, SigningAlgorithm};
 use crate::api::Api;
 use crate::client::Client;
@@ -112,6 +114,8 @@ impl Mint<'_> {
             (None, None) => return Err(MintError::NothingToGrant),
         };
 
+        writes.access = Some((Digest::of(&access_token), self.now.plus_secs(expires_in)));
+
         // 2. The ID token, and the claims that /userinfo will repeat.
         let mut id_token = None;
         if let (Some(user), true) = (user, grants(&changes.scopes, "openid")) {
@@ -148,7 +152,7 @@ impl Mint<'_> {
         let tenant = &self.tenant.name;
         match (self.offline, login) {
             (Offline::Exchange(live), _) => {
-                let batch = || writes.batch(tenant);
+                let batch = |family: &str| writes.batch(tenant, Some(family));
                 let token = refresh::exchange(records, tenant, client, live, now, batch).await?;
                 Ok(Some(token))
             }
@@ -161,13 +165,13 @@ impl Mint<'_> {
                     login,
                     confirmation: self.confirmation,
                 };
-                let batch = writes.batch(tenant);
+                let batch = |family: &str| writes.batch(tenant, Some(family));
                 let token = refresh::begin(records, tenant, origin, now, batch).await?;
                 Ok(Some(token))
             }
             _ => {
                 if !writes.is_empty() {
-                    records.commit(writes.batch(tenant)).await?;
+                    records.commit(writes.batch(tenant, None)).await?;
                 }
                 Ok(None)
             }
@@ -275,6 +279,8 @@ impl Mint<'_> {
 /// What is written besides a refresh token's family.
 #[derive(Default)]
 struct Writes {
+    /// The access token and its end, for the family that it comes with.
+    access: Option<(Digest, Timestamp)>,
     opaque: Option<(Digest, OpaqueToken)>,
     claims: Option<([String; 3], UserinfoClaims)>,
 }
@@ -284,8 +290,11 @@ impl Writes {
         self.opaque.is_none() && self.claims.is_none()
     }
 
-    fn batch(&self, tenant: &TenantName) -> Batch {
+    fn batch(&self, tenant: &TenantName, family: Option<&str>) -> Batch {
         let mut batch = Batch::durable();
+        if let (Some((digest, end)), Some(family)) = (&self.access, family) {
+            batch = revocation::of_family(batch, tenant, digest, family, *end);
+        }
         if let Some((digest, record)) = &self.opaque {
             let key = [tenant.as_str(), digest.as_str()];
             batch = batch.put_until(&key, record, record.expires_at);

@@ -1,11 +1,13 @@
 //! Tokens: their claims, the one place that signs them, and the keys it signs with.
 
 pub mod access;
+mod access_token;
 mod algorithm;
 pub mod claims;
 mod client_assertion;
 mod confirmation;
 pub mod dpop;
+pub mod introspection;
 mod jwk;
 mod jws;
 mod key_pair;
@@ -14,11 +16,13 @@ mod master_key;
 mod mint;
 mod public_key_text;
 pub mod refresh;
+pub mod revocation;
 mod rotation;
 mod seal;
 #[cfg(test)]
 mod testing;
 
+pub use self::access_token::LookupError;
 pub use self::algorithm::{AssertionAlgorithm, SigningAlgorithm};
 pub use self::client_assertion::{ClientAssertion, InvalidAssertion, VerifiedAssertion};
 pub use self::confirmation::{Confirmation, Possession};

@@ -56,6 +56,7 @@ impl House {
         };
         let client = Client {
             is_token_endpoint_ip_header_trusted: false,
+            resource_server_identifier: None,
             client_id: "c1".into(),
             name: "one".into(),
             token_endpoint_auth_method: ClientAuthentication::None,

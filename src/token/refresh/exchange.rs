@@ -13,15 +13,17 @@ use crate::tenant::TenantName;
 /// of those who contend is done, so that a crowd of this size is served.
 const ATTEMPTS: usize = 300;
 
-/// Begins a family, with what `batch` writes besides. Returns its first token.
+/// Begins a family, with what `batch` writes besides for a family of that name. Returns its first
+/// token.
 pub(in crate::token) async fn begin(
     records: &Records,
     tenant: &TenantName,
     origin: Origin<'_>,
     now: Timestamp,
-    batch: Batch,
+    batch: impl FnOnce(&str) -> Batch,
 ) -> Result<Secret, RefreshError> {
     let (family, token) = Family::begin(origin, now)?;
+    let batch = batch(&family.id);
     records.commit(family.store(batch, tenant, None)).await?;
     keep_to_the_bound(records, tenant, &family).await?;
     Ok(token)
@@ -36,12 +38,12 @@ pub(in crate::token) async fn exchange(
     client: &Client,
     live: &Live,
     now: Timestamp,
-    batch: impl Fn() -> Batch,
+    batch: impl Fn(&str) -> Batch,
 ) -> Result<Secret, RefreshError> {
     let mut again: Option<Live> = None;
     for _ in 0..ATTEMPTS {
         let live = again.as_ref().unwrap_or(live);
-        match attempt(records, tenant, client, live, now, batch()).await {
+        match attempt(records, tenant, client, live, now, batch(&live.family().id)).await {
             Err(RefreshError::Store(store::Error::Conflict)) => {}
             done => return done,
         }
@@ -63,8 +65,9 @@ async fn attempt(
     let (next, token) = match (family.rotating, settings.rotates()) {
         (true, true) => family.rotated(&settings, now)?,
         (false, false) if family.exchanged_at.is_some_and(|at| at >= now) => {
-            // A concurrent exchange noted it already.
-            records.commit(batch).await?;
+            // A concurrent exchange noted it already. It depends on the family all the same, which
+            // may have been revoked in between.
+            records.commit(batch.expect(old)).await?;
             return Ok(live.shown.clone());
         }
         (false, false) => (family.kept(&settings, now), live.shown.clone()),
@@ -78,7 +81,7 @@ async fn attempt(
             client_id: Some(&client.client_id),
             audience: Some(family.audience.as_deref()),
         };
-        end_those_that(records, tenant, scope, |other| {
+        end_those_that(records, tenant, scope, now, |other| {
             other.rotating == family.rotating
         })
         .await?;

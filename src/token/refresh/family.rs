@@ -11,7 +11,7 @@ use crate::random::NoRandomness;
 use crate::secret::{Digest, Secret};
 use crate::store::{Batch, Record, Stored, Table};
 use crate::tenant::TenantName;
-use crate::token::Confirmation;
+use crate::token::{Confirmation, revocation};
 
 /// All refresh tokens that came of one login.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -221,11 +221,12 @@ impl Family {
         }
     }
 
-    /// Takes the family out, whatever has become of it.
-    pub(super) fn remove(&self, batch: Batch, tenant: &TenantName) -> Batch {
-        batch
+    /// Revokes the family, whatever has become of it, and the access tokens that came with it.
+    pub(super) fn revoke(&self, batch: Batch, tenant: &TenantName, now: Timestamp) -> Batch {
+        let batch = batch
             .remove::<Self>(&[tenant.as_str(), &self.id])
-            .remove::<Membership>(&self.membership(tenant))
+            .remove::<Membership>(&self.membership(tenant));
+        revocation::revoke_family(batch, tenant, &self.id, now)
     }
 
     /// Where it stands among the user's.

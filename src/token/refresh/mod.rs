@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub(super) use self::exchange::{begin, exchange};
 pub use self::family::Family;
 pub(super) use self::family::Origin;
-pub use self::revoke::{Scope, list, revoke, revoke_all};
+pub use self::revoke::{Scope, list, revoke, revoke_all, revoke_others};
 use self::wire::Shown;
 pub use self::wire::is_one;
 use crate::client::Client;
@@ -68,7 +68,7 @@ pub async fn check(
         let shown = token.clone();
         return Ok(Live { stored, shown });
     }
-    revoke(records, tenant, &stored.record).await?;
+    revoke(records, tenant, &stored.record, now).await?;
     Err(RefreshError::Reused)
 }
 
@@ -90,9 +90,9 @@ pub async fn peek(
     }
 }
 
-/// Ends the family of a token that a client hands back, spent or not. None if it is nothing that
-/// this client could hand back.
-pub async fn hand_back(
+/// The family of a token that a client hands back, spent or not. None if it is nothing that this
+/// client could hand back.
+pub async fn family_of(
     records: &Records,
     tenant: &TenantName,
     client: &Client,
@@ -100,10 +100,7 @@ pub async fn hand_back(
     now: Timestamp,
 ) -> Result<Option<Family>, RefreshError> {
     match find(records, tenant, client, token, now).await {
-        Ok((stored, _)) => {
-            revoke(records, tenant, &stored.record).await?;
-            Ok(Some(stored.record))
-        }
+        Ok((stored, _)) => Ok(Some(stored.record)),
         Err(RefreshError::Unknown(_)) => Ok(None),
         Err(error) => Err(error),
     }

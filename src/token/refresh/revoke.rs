@@ -1,10 +1,11 @@
 //! Lists and ends families.
 
 use super::{Family, Membership};
+use crate::clock::Timestamp;
 use crate::store::{Batch, Error, KeyRange, Record as _, Records};
 use crate::tenant::TenantName;
 
-/// How many families one commit ends; two writes each.
+/// How many families one commit ends; three writes each.
 const STEP: usize = 100;
 
 /// Which families are meant.
@@ -58,9 +59,14 @@ pub async fn list(
 }
 
 /// Ends one family: when this returns no token of it is good any more, not even one that an exchange
-/// is about to return.
-pub async fn revoke(records: &Records, tenant: &TenantName, family: &Family) -> Result<(), Error> {
-    let batch = family.remove(Batch::durable(), tenant);
+/// is about to return; nor any access token that came with one, as far as this server is asked.
+pub async fn revoke(
+    records: &Records,
+    tenant: &TenantName,
+    family: &Family,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let batch = family.revoke(Batch::durable(), tenant, now);
     records.commit(batch).await
 }
 
@@ -69,8 +75,24 @@ pub async fn revoke_all(
     records: &Records,
     tenant: &TenantName,
     scope: Scope<'_>,
+    now: Timestamp,
 ) -> Result<usize, Error> {
-    end_those_that(records, tenant, scope, |_| true).await
+    end_those_that(records, tenant, scope, now, |_| true).await
+}
+
+/// Ends the other families of a family's user, client and API.
+pub async fn revoke_others(
+    records: &Records,
+    tenant: &TenantName,
+    family: &Family,
+    now: Timestamp,
+) -> Result<usize, Error> {
+    let scope = Scope {
+        user_id: family.login().user_id(),
+        client_id: Some(&family.client_id),
+        audience: Some(family.audience.as_deref()),
+    };
+    end_those_that(records, tenant, scope, now, |other| other.id != family.id).await
 }
 
 /// Ends the families in scope that are meant, and says how many there were.
@@ -78,13 +100,14 @@ pub(super) async fn end_those_that(
     records: &Records,
     tenant: &TenantName,
     scope: Scope<'_>,
+    now: Timestamp,
     meant: impl Fn(&Family) -> bool,
 ) -> Result<usize, Error> {
     let mut families = list(records, tenant, scope, usize::MAX).await?;
     families.retain(meant);
     for some in families.chunks(STEP) {
-        let remove = |batch, family: &Family| family.remove(batch, tenant);
-        let batch = some.iter().fold(Batch::durable(), remove);
+        let revoke = |batch, family: &Family| family.revoke(batch, tenant, now);
+        let batch = some.iter().fold(Batch::durable(), revoke);
         records.commit(batch).await?;
     }
     Ok(families.len())

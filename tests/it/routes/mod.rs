@@ -4,6 +4,8 @@ mod dbconnections;
 mod dpop;
 mod health;
 mod keys;
+mod oauth_introspect;
+mod oauth_revoke;
 mod oauth_token;
 mod userinfo;
 mod well_known;

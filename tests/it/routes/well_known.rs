@@ -18,7 +18,7 @@ async fn metadata_is_the_same_at_both_addresses_and_names_only_what_answers() {
         .iter()
         .filter(|(name, _)| name.ends_with("_endpoint") || name.ends_with("_uri"))
         .collect();
-    assert_eq!(endpoints.len(), 3);
+    assert_eq!(endpoints.len(), 5);
     for (name, url) in endpoints {
         let path = url
             .as_str()

@@ -273,6 +273,7 @@ impl App {
         TokenForm {
             app: self,
             host: "acme.localhost".to_owned(),
+            path: "/oauth/token".to_owned(),
             fields: [
                 ("grant_type", "password"),
                 ("username", EMAIL),
@@ -335,6 +336,24 @@ impl App {
             .with("refresh_token", token)
     }
 
+    /// Hands a token back (RFC 7009).
+    pub(crate) fn revoke(&self, token: &str) -> TokenForm<'_> {
+        self.about_token("/oauth/revoke", token)
+    }
+
+    /// Asks what a token is worth (RFC 7662).
+    pub(crate) fn introspect(&self, token: &str) -> TokenForm<'_> {
+        self.about_token("/oauth/introspect", token)
+    }
+
+    fn about_token(&self, path: &str, token: &str) -> TokenForm<'_> {
+        let mut form = self.request().with("token", token);
+        path.clone_into(&mut form.path);
+        form.without("grant_type")
+            .without("username")
+            .without("password")
+    }
+
     /// Moves the clock.
     pub(crate) fn later(&self, seconds: u64) {
         self.clock.set(self.server.clock.now().plus_secs(seconds));
@@ -381,6 +400,7 @@ impl App {
         validation.set_issuer(&[&self.issuer]);
         // The server's clock stands still; the machine's does not.
         validation.validate_exp = false;
+        validation.set_required_spec_claims(&["iss", "aud"]);
         let key = DecodingKey::from_jwk(jwk).unwrap();
         let claims = jsonwebtoken::decode::<Value>(token, &key, &validation)
             .unwrap()
@@ -390,9 +410,11 @@ impl App {
 }
 
 /// A token request that can be bent.
+#[derive(Clone)]
 pub(crate) struct TokenForm<'a> {
     app: &'a App,
     host: String,
+    path: String,
     fields: Vec<(String, String)>,
     authorization: Option<String>,
     headers: Vec<(String, String)>,
@@ -413,6 +435,12 @@ impl TokenForm<'_> {
     /// Sends a parameter once more.
     pub(crate) fn again(mut self, name: &str, value: &str) -> Self {
         self.fields.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Sends it to another endpoint.
+    pub(crate) fn to(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.path);
         self
     }
 
@@ -444,7 +472,7 @@ impl TokenForm<'_> {
         let mut request = self
             .app
             .http
-            .post(self.app.url("/oauth/token"))
+            .post(self.app.url(&self.path))
             .header("host", &self.host);
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);
@@ -466,6 +494,13 @@ impl TokenForm<'_> {
             .map(|(name, value)| (name.clone(), Value::from(value.clone())))
             .collect();
         Answer::read(self.request().json(&fields).send().await.unwrap()).await
+    }
+
+    /// Sends it, where the answer is not JSON: its media type and text.
+    pub(crate) async fn send_for_text(self) -> (String, String) {
+        let response = self.request().form(&self.fields).send().await.unwrap();
+        let media_type = response.headers()["content-type"].to_str().unwrap();
+        (media_type.to_owned(), response.text().await.unwrap())
     }
 
     /// Sends a body as it is.
@@ -491,8 +526,11 @@ impl Answer {
     pub(crate) async fn read(response: Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap();
-        let body = serde_json::from_str(&text)
-            .unwrap_or_else(|_| panic!("every answer is JSON, but this is `{text}`"));
+        let body = match text.is_empty() {
+            true => Value::Null,
+            false => serde_json::from_str(&text)
+                .unwrap_or_else(|_| panic!("every answer is JSON, but this is `{text}`")),
+        };
         Self {
             status,
             headers,
