@@ -43,6 +43,14 @@ quickjs() {
         tr ',' '\n' | sed -n 's|.*"manifest_path":"\(.*/rquickjs-sys-[^/]*\)/Cargo.toml".*|\1/quickjs|p' | head -n 1
 }
 
+# Writes QuickJS-ng's main file to $1, with one line of it changed: where references are counted is up to `src/inside.c`.
+count_references_ourselves() {
+    local line='#define JS_REF_COUNT(p) (js_rc(p)->ref_count)'
+    [ "$(grep -cxF "$line" "$(quickjs)/quickjs.c")" = 1 ] || { echo 'QuickJS-ng counts references in another way' >&2; exit 1; }
+    sed 's|^#define JS_REF_COUNT(p) .*|#define JS_REF_COUNT(p) (*inside_ref_count(p, \&js_rc(p)->ref_count))|' \
+        "$(quickjs)/quickjs.c" >"$1"
+}
+
 # Writes the module to $1. The stack comes first in its memory, so that running over it traps.
 # 512 KiB of it: JavaScript may recurse some thousand times, and the engine's own stack holds longer than this one.
 build_core() {
@@ -50,10 +58,12 @@ build_core() {
     sources=$(quickjs)
     said=$(wit-bindgen c engine.wit --world engine --rename-world bindings --out-dir "$bindings" 2>&1) ||
         { echo "$said" >&2; exit 1; }
+    mkdir -p "$target/changed"
+    count_references_ourselves "$target/changed/quickjs.c"
     # EMSCRIPTEN: no threads, no rounding modes, no computed jumps, none of which WebAssembly has.
     local flags=(--target=wasm32-wasi -std=gnu17 -O3 -DNDEBUG -D_GNU_SOURCE -DEMSCRIPTEN -fno-builtin-printf
         "-ffile-prefix-map=$sources=quickjs" "-ffile-prefix-map=$here=engine" "-ffile-prefix-map=$bindings=bindings"
-        -I "$sources" -I "$bindings" -I src)
+        "-ffile-prefix-map=$target/changed=quickjs" -I "$target/changed" -I "$sources" -I "$bindings" -I src)
     local file objects=()
     compile() { # $1: source, then its own flags
         local object=$target/$(basename "$1" .c).o

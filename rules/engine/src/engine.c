@@ -10,6 +10,9 @@
 // check nothing.
 #define STACK_RESERVE (32 << 10)
 
+// Memory that a run has before it must grow: growing, and shrinking again, are calls of the kernel.
+#define SPARE (1 << 20)
+
 static JSRuntime *runtime;
 static JSContext *context;
 static JSValue driver_compile, driver_run;
@@ -83,7 +86,7 @@ bool exports_bindings_run(bindings_list_tuple2_string_list_u8_t *programs, bindi
 
 // Evaluates the driver, which the tool that takes the snapshot hands over.
 __attribute__((export_name("prepare"))) void prepare(void) {
-    runtime = JS_NewRuntime();
+    runtime = inside_new_runtime();
     inside_limit_stack(runtime, STACK_RESERVE);
     context = JS_NewContext(runtime);
     if (natives_define(context) < 0 || inside_close_call_sites(context) < 0) __builtin_trap();
@@ -124,7 +127,5 @@ __attribute__((export_name("prepare"))) void prepare(void) {
     JS_FreeValue(context, driver);
     JS_FreeValue(context, global);
 
-    // From here on memory is bounded and short-lived: collecting cycles would cost more than it gives back.
-    JS_RunGC(runtime);
-    JS_SetGCThreshold(runtime, -1);
+    if (inside_freeze(context, SPARE) < 0) __builtin_trap();
 }
