@@ -16,6 +16,9 @@ use crate::secret::Secret;
 pub struct Config {
     /// The data directory: the store, the master key, compiled code.
     pub data: PathBuf,
+    /// Where compiled rules are kept; they can be made again, so it may be deleted at any time. Whoever
+    /// can write there can run code as the server.
+    pub compiled: PathBuf,
     /// The master key's text, if it comes from the environment rather than from a file.
     pub master_key: Option<Secret>,
     /// Writes are refused when less than this is free on the disk.
@@ -40,8 +43,10 @@ impl Config {
 
     /// The defaults, for a data directory.
     pub fn new(data: impl Into<PathBuf>) -> Self {
+        let data = data.into();
         Self {
-            data: data.into(),
+            compiled: data.join("cache"),
+            data,
             master_key: None,
             reserve_bytes: Self::DEFAULT_RESERVE_BYTES,
             hashing: HashSettings::default(),

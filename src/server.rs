@@ -92,7 +92,6 @@ impl Server {
         )?;
         let records = Records::new(Arc::clone(&store) as Arc<dyn store::Store>);
         check_master_key(&records, &master).await?;
-        let cache = config.data.join("cache");
         Ok(Self {
             keyring: Keyring::new(master),
             passwords: Passwords::start(config.hashing, config.hashing_pool)?,
@@ -101,7 +100,7 @@ impl Server {
             trusted_proxies: config.trusted_proxies.clone(),
             rule_host: Arc::new(RuleHost::with_network(
                 config.limits.clone(),
-                Some(&cache),
+                Some(&config.compiled),
                 config.network.clone(),
             )?),
             records,

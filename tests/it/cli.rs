@@ -40,6 +40,7 @@ impl Cli {
             ])
             // The cheapest that Argon2 allows: these tests are about everything else.
             .args(["--argon2-memory-kib", "8", "--argon2-passes", "1"])
+            .env("XDG_CACHE_HOME", crate::support::compiled())
             .env_remove("CLAIMSMITH_DATA")
             .env_remove("CLAIMSMITH_MASTER_KEY")
             .stdin(Stdio::null());

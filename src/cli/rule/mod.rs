@@ -24,7 +24,7 @@ use clap::Subcommand;
 use super::CliError;
 use super::open::OpenOptions;
 use super::output::Output;
-use crate::rule_host::{Limits, RuleHost};
+use crate::rule_host::{self, Limits, RuleHost};
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
@@ -106,7 +106,7 @@ fn limits() -> Limits {
 }
 
 fn engine() -> Result<RuleHost, CliError> {
-    RuleHost::new(limits(), None).map_err(CliError::failure)
+    host(limits())
 }
 
 /// The same with time to spare: fuel is what bounds a rule on every machine alike, and a busy one is
@@ -116,7 +116,20 @@ fn patient_engine() -> Result<RuleHost, CliError> {
         deadline: std::time::Duration::from_secs(10),
         ..limits()
     };
-    RuleHost::new(limits, None).map_err(CliError::failure)
+    host(limits)
+}
+
+/// A rule that is tried again and again is compiled once: what is compiled is kept among the user's
+/// caches, if there is such a place.
+fn host(limits: Limits) -> Result<RuleHost, CliError> {
+    let user = directories_next::ProjectDirs::from("", "", "claimsmith");
+    let compiled = user.map(|user| user.cache_dir().join("rules"));
+    let host = RuleHost::new(limits.clone(), compiled.as_deref());
+    match host {
+        Err(rule_host::Error::Cache { .. }) => RuleHost::new(limits, None),
+        host => host,
+    }
+    .map_err(CliError::failure)
 }
 
 fn read_bounded(path: &Path, most: usize, what: &str) -> Result<Vec<u8>, CliError> {

@@ -43,7 +43,7 @@ fn host() -> &'static RuleHost {
             deadline: Duration::from_secs(60),
             ..Limits::default()
         };
-        RuleHost::new(limits, None).expect("a rule host")
+        RuleHost::new(limits, Some(crate::support::compiled())).expect("a rule host")
     })
 }
 

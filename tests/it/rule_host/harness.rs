@@ -28,7 +28,7 @@ pub(super) fn limits() -> Limits {
 
 pub(super) fn host() -> &'static RuleHost {
     static HOST: OnceLock<RuleHost> = OnceLock::new();
-    HOST.get_or_init(|| RuleHost::new(limits(), None).unwrap())
+    HOST.get_or_init(|| RuleHost::new(limits(), Some(crate::support::compiled())).unwrap())
 }
 
 pub(super) fn object(value: Value) -> Map<String, Value> {

@@ -61,6 +61,7 @@ impl App {
         let clock = Arc::new(FixedClock::at(Timestamp::from_millis(NOW)));
         let mut config = Config {
             reserve_bytes: 0,
+            compiled: super::compiled().to_owned(),
             // The cheapest that Argon2 allows: these tests are about everything else.
             hashing: HashSettings {
                 memory_kib: 8,

@@ -9,3 +9,8 @@ pub(crate) mod app;
 pub(crate) mod client_key;
 pub(crate) mod dpop;
 pub(crate) mod upstream;
+
+/// Where the tests keep what they compile: by its digest, so that they share nothing but time.
+pub(crate) fn compiled() -> &'static std::path::Path {
+    std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
+}

@@ -51,6 +51,7 @@ impl Bench {
         command
             .args(arguments)
             .current_dir(self.folder.path())
+            .env("XDG_CACHE_HOME", crate::support::compiled())
             .env_remove("CLAIMSMITH_DATA")
             .env_remove("CLAIMSMITH_MASTER_KEY")
             .env_remove("NO_COLOR")
