@@ -13,7 +13,7 @@ use crate::credential::guard::Guard;
 use crate::mail::Outbox;
 use crate::rule_host::RuleHost;
 use crate::store::sled::{SledOptions, SledStore};
-use crate::store::{self, Batch, Record, Records, Stored, Table};
+use crate::store::{self, Batch, Record, Records, Store, Stored, Table};
 use crate::tenant::{HostBinding, Tenant, TenantName};
 use crate::token::{Keyring, MasterKey, Sealed};
 
@@ -35,7 +35,8 @@ pub struct Server {
     pub rule_host: Arc<RuleHost>,
     /// The keys that tokens are signed with.
     pub keyring: Keyring,
-    store: Arc<SledStore>,
+    /// The store, if this server opened it and so has to close it.
+    own_store: Option<Arc<SledStore>>,
 }
 
 /// Why a data directory could not be opened: one sentence for the administrator.
@@ -81,6 +82,7 @@ impl Server {
     /// The same with a clock of the caller's choice.
     pub async fn open_at(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         make_directory(&config.data)?;
+        // Before the store is made: see `master_key`.
         let master = master_key(config)?;
         let store = SledStore::open(
             &config.data.join("store"),
@@ -90,7 +92,32 @@ impl Server {
                 ..SledOptions::default()
             },
         )?;
-        let records = Records::new(Arc::clone(&store) as Arc<dyn store::Store>);
+        let shared = Arc::clone(&store) as Arc<dyn Store>;
+        let server = Self::build(config, clock, master, shared).await?;
+        Ok(Self {
+            own_store: Some(store),
+            ..server
+        })
+    }
+
+    /// The same on a store that is open already, and that other servers may share. Its owner closes
+    /// it.
+    pub async fn open_on(
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        store: Arc<dyn Store>,
+    ) -> Result<Self, OpenError> {
+        make_directory(&config.data)?;
+        Self::build(config, clock, master_key(config)?, store).await
+    }
+
+    async fn build(
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        master: MasterKey,
+        store: Arc<dyn Store>,
+    ) -> Result<Self, OpenError> {
+        let records = Records::new(store);
         check_master_key(&records, &master).await?;
         Ok(Self {
             keyring: Keyring::new(master),
@@ -105,7 +132,7 @@ impl Server {
             )?),
             records,
             clock,
-            store,
+            own_store: None,
         })
     }
 
@@ -138,7 +165,9 @@ impl Server {
 
     /// Writes what is still in memory and lets go of the data directory.
     pub fn close(&self) {
-        self.store.close();
+        if let Some(store) = &self.own_store {
+            store.close();
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod management_api;
 pub mod permissions;
 pub mod protection;
 pub mod recordings;
+pub mod refresh_tokens;
 pub mod roles;
 pub mod rules;
 pub mod tenants;

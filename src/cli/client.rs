@@ -23,8 +23,8 @@ pub(super) enum Verb {
         /// How it authenticates
         #[arg(long, value_name = "METHOD", default_value = "client_secret_post")]
         auth: ClientAuthentication,
-        /// A grant to switch on: `password`, `password-realm` or `client_credentials`; may be given
-        /// several times
+        /// A grant to switch on: `password`, `password-realm`, `client_credentials` or `refresh_token`;
+        /// may be given several times
         #[arg(long = "grant", value_name = "GRANT")]
         grants: Vec<String>,
         /// Somebody else runs it: it never gets a grant that carries a password
@@ -70,6 +70,19 @@ pub(super) enum Verb {
         client_id: String,
         /// The API's identifier; none takes the client's right away
         api: Option<String>,
+        #[command(flatten)]
+        tenant: TenantOption,
+    },
+    /// Believe a client, or not any more, which address its users come from: the header
+    /// `auth0-forwarded-for`
+    ///
+    /// Example: claimsmith client trust-ip-header CLIENT_ID true
+    TrustIpHeader {
+        /// The `client_id`
+        client_id: String,
+        /// Whether to believe it
+        #[arg(action = clap::ArgAction::Set)]
+        trusted: bool,
         #[command(flatten)]
         tenant: TenantOption,
     },
@@ -194,6 +207,16 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
         } => {
             let (tenant, id) = (tenant.resolve(&server).await?.name, &client_id);
             let client = clients::set_resource_server(&server, &tenant, id, api).await?;
+            Ok(with_secret(&client, None))
+        }
+        Verb::TrustIpHeader {
+            client_id,
+            trusted,
+            tenant,
+        } => {
+            let tenant = tenant.resolve(&server).await?;
+            let client =
+                clients::trust_ip_header(&server, &tenant.name, &client_id, trusted).await?;
             Ok(with_secret(&client, None))
         }
         Verb::RotateSecret {

@@ -17,6 +17,7 @@ mod output;
 mod progress;
 mod protection;
 mod refresh_settings;
+mod refresh_token;
 mod role;
 mod rule;
 mod serve;
@@ -92,6 +93,9 @@ enum Verb {
     /// Give users permissions of their own, take them back, list all they hold
     #[command(subcommand)]
     UserPermission(user_permission::Verb),
+    /// List and revoke users' refresh tokens
+    #[command(subcommand)]
+    RefreshToken(refresh_token::Verb),
     /// Print what a shell needs to complete verbs and options
     ///
     /// Example: claimsmith completion bash > /etc/bash_completion.d/claimsmith
@@ -144,6 +148,7 @@ fn dispatch(cli: Cli) -> Result<Output, CliError> {
             Verb::Protection(verb) => protection::run(verb, &open).await,
             Verb::Role(verb) => role::run(verb, &open).await,
             Verb::UserPermission(verb) => user_permission::run(verb, &open).await,
+            Verb::RefreshToken(verb) => refresh_token::run(verb, &open).await,
             Verb::Completion(args) => Ok(completion::run(&args)),
             Verb::Log(args) => log::run(args, &open).await,
         }

@@ -57,7 +57,14 @@ pub(super) async fn establish(
         None => (None, None),
         Some(audience) => {
             let api = load_api(asked, audience).await?;
-            let available = client_grant::available(asked, &api).await?;
+            let available = match client_grant::available(asked, &api).await {
+                // Granting it anew does not bring back what it once gave.
+                Err(removed @ Error::NoClientGrant(_)) => {
+                    refresh::revoke(&server.records, &tenant.name, live.family(), now).await?;
+                    return Err(removed);
+                }
+                available => available?,
+            };
             (Some(api), Some(available))
         }
     };

@@ -1,100 +1,11 @@
 //! The command line, run as a person or a script runs it.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-/// A data directory of a test's own, and the command on it.
-struct Cli {
-    folder: tempfile::TempDir,
-}
-
-struct Done {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Cli {
-    fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-        }
-    }
-
-    fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_claimsmith"));
-        command
-            .args(arguments)
-            .args([
-                "--data",
-                self.data().to_str().unwrap(),
-                "--reserve-mib",
-                "0",
-            ])
-            // The cheapest that Argon2 allows: these tests are about everything else.
-            .args(["--argon2-memory-kib", "8", "--argon2-passes", "1"])
-            .env("XDG_CACHE_HOME", crate::support::compiled())
-            .env_remove("CLAIMSMITH_DATA")
-            .env_remove("CLAIMSMITH_MASTER_KEY")
-            .stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Done {
-        Done::of(self.command(arguments).output().unwrap())
-    }
-
-    /// Runs it with `--json`, and takes the document.
-    #[track_caller]
-    fn json(&self, arguments: &[&str]) -> Value {
-        let done = self.run(&[arguments, &["--json"]].concat());
-        assert_eq!(done.code, 0, "{}", done.stderr);
-        serde_json::from_str(&done.stdout).unwrap()
-    }
-
-    fn with_input(&self, arguments: &[&str], input: &str) -> Done {
-        let mut command = self.command(arguments);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(input.as_bytes())
-            .unwrap();
-        Done::of(child.wait_with_output().unwrap())
-    }
-}
-
-/// A server that ends with its test, however that ends.
-struct Serving(std::process::Child);
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Done {
-    fn of(output: std::process::Output) -> Self {
-        Self {
-            code: output.status.code().unwrap(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-}
+use crate::support::command::{Cli, Serving};
 
 fn rule(name: &str) -> String {
     format!("{}/rules/{name}/rule.wasm", env!("CARGO_MANIFEST_DIR"))
@@ -456,12 +367,9 @@ fn serve_raises_the_number_of_files_that_it_may_open() {
         .args(serve.get_args())
         .env_remove("CLAIMSMITH_DATA")
         .env_remove("CLAIMSMITH_MASTER_KEY")
-        .stdin(Stdio::null())
-        .stderr(Stdio::piped());
-    let mut serving = Serving(limited.spawn().unwrap());
-    let log = std::io::BufReader::new(serving.0.stderr.take().unwrap());
-    assert!(std::io::BufRead::lines(log).any(|line| line.unwrap().contains("listening")));
-    let limits = std::fs::read_to_string(format!("/proc/{}/limits", serving.0.id())).unwrap();
+        .stdin(Stdio::null());
+    let serving = Serving::start(limited);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", serving.id())).unwrap();
     let files = limits
         .lines()
         .find(|line| line.starts_with("Max open files"));
@@ -495,17 +403,9 @@ fn serve_refuses_what_is_no_certificate_and_no_network() {
 fn a_data_directory_in_use_or_from_a_newer_version_is_69_and_one_sentence() {
     let cli = Cli::new();
     cli.json(&["init", "--tenant", "acme"]);
-    let mut serving = Serving(
-        cli.command(&["serve", "--listen", "127.0.0.1:0"])
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap(),
-    );
-    let log = std::io::BufReader::new(serving.0.stderr.take().unwrap());
-    let listening = std::io::BufRead::lines(log).any(|line| line.unwrap().contains("listening"));
+    let serving = cli.serve();
     let second = cli.run(&["tenant", "list"]);
     drop(serving);
-    assert!(listening);
     assert_eq!(second.code, 69);
     assert!(
         second.stderr.contains("in use by another process"),
@@ -725,6 +625,70 @@ fn a_client_s_proofs_are_changed_without_a_gap() {
     );
     cli.json(&["client", "credential", "remove", id, "1"]);
     assert_eq!(cli.json(&["client", "credential", "list", id]), json!([]));
+}
+
+#[test]
+fn refresh_token_settings_change_one_by_one_and_what_cannot_be_is_refused() {
+    let cli = Cli::new();
+    cli.json(&["init", "--tenant", "acme"]);
+    let client = cli.json(&["client", "create", "Till", "--grant", "refresh_token"]);
+    let id = client["client_id"].as_str().unwrap();
+    let verb = ["client", "set-refresh-tokens", id];
+    let set = |options: &[&str]| cli.json(&[&verb, options].concat())["refresh_token"].clone();
+
+    // A rotating token must end, so rotation alone switches the lifetimes on.
+    let rotating = set(&["--rotation", "rotating", "--leeway", "10"]);
+    assert_eq!(
+        rotating,
+        json!({
+            "rotation_type": "rotating", "expiration_type": "expiring", "leeway": 10,
+            "token_lifetime": 31_557_600, "infinite_token_lifetime": false,
+            "idle_token_lifetime": 2_592_000, "infinite_idle_token_lifetime": false,
+        })
+    );
+    // A shorter life takes the idle time with it; what is not named stays.
+    let shorter = set(&["--token-lifetime", "3600"]);
+    assert_eq!(shorter["idle_token_lifetime"], json!(3_600));
+    assert_eq!(
+        (&shorter["rotation_type"], &shorter["leeway"]),
+        (&json!("rotating"), &json!(10))
+    );
+    let fixed = ["--rotation", "non-rotating", "--expiration", "non-expiring"];
+    assert_eq!(set(&fixed)["infinite_token_lifetime"], json!(true));
+
+    let before = cli.json(&["client", "list"]);
+    for wrong in [
+        &["--rotation", "sometimes"][..],
+        &["--leeway", "601"],
+        &["--leeway", "-1"],
+        &["--token-lifetime", "0"],
+        &["--token-lifetime", "31557601"],
+        &["--token-lifetime", "60", "--idle-token-lifetime", "61"],
+        &["--rotation", "rotating", "--expiration", "non-expiring"],
+    ] {
+        let refused = cli.run(&[&verb, wrong].concat());
+        assert_eq!(refused.code, 64, "{wrong:?}: {}", refused.stdout);
+    }
+    assert_eq!(cli.json(&["client", "list"]), before);
+}
+
+#[test]
+fn a_client_is_believed_where_its_users_are_and_a_public_one_never() {
+    let cli = Cli::new();
+    cli.json(&["init", "--tenant", "acme"]);
+    let client = cli.json(&["client", "create", "Till"]);
+    let id = client["client_id"].as_str().unwrap();
+    for trusted in ["true", "false"] {
+        let changed = cli.json(&["client", "trust-ip-header", id, trusted]);
+        assert_eq!(
+            changed["is_token_endpoint_ip_header_trusted"],
+            json!(trusted == "true")
+        );
+    }
+    let public = cli.json(&["client", "create", "Phone", "--auth", "none"]);
+    let public = public["client_id"].as_str().unwrap();
+    let refused = cli.run(&["client", "trust-ip-header", public, "true"]);
+    assert_eq!(refused.code, 64, "{}", refused.stdout);
 }
 
 #[test]

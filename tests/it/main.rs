@@ -13,6 +13,7 @@ mod credential;
 mod http;
 mod import;
 mod javascript;
+mod kill;
 mod mail;
 mod routes;
 mod rule_host;

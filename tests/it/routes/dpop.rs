@@ -5,45 +5,10 @@ use claimsmith::client::SenderConstraint;
 use claimsmith::clock::Timestamp;
 use claimsmith::secret::{Digest, Secret};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::app::{API, Answer, App, NOW};
-use crate::support::dpop::{Prover, with};
-
-struct Holder {
-    prover: Prover,
-    made: std::cell::Cell<u32>,
-}
-
-impl Holder {
-    fn new() -> Self {
-        Self {
-            prover: Prover::new(),
-            made: std::cell::Cell::default(),
-        }
-    }
-
-    fn claims(&self, app: &App, method: &str, path: &str) -> Value {
-        self.made.set(self.made.get() + 1);
-        json!({
-            "jti": self.made.get().to_string(),
-            "htm": method,
-            "htu": format!("{}{path}", app.issuer),
-            "iat": NOW / 1000,
-        })
-    }
-
-    fn for_token(&self, app: &App) -> String {
-        self.prover.prove(&self.claims(app, "POST", "oauth/token"))
-    }
-
-    fn for_userinfo(&self, app: &App, token: &str) -> String {
-        let hash = Digest::of(&Secret::new(token));
-        let claims = self.claims(app, "GET", "userinfo");
-        self.prover
-            .prove(&with(claims, "ath", json!(hash.as_str())))
-    }
-}
+use crate::support::dpop::{Holder, with};
 
 async fn userinfo(app: &App, scheme: &str, token: &str, proofs: &[&str]) -> Answer {
     let mut request = app

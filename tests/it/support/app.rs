@@ -19,6 +19,7 @@ use claimsmith::http::accept::{self, ConnectionLimits};
 use claimsmith::rule_host::OnFault;
 use claimsmith::secret::Secret;
 use claimsmith::server::Server;
+use claimsmith::store::Store;
 use claimsmith::tenant::{ErrorProfile, Issuer, TenantName};
 use claimsmith::token::SigningAlgorithm;
 use claimsmith::user::User;
@@ -27,6 +28,8 @@ use jsonwebtoken::{DecodingKey, Validation};
 use reqwest::Response;
 use reqwest::header::HeaderMap;
 use serde_json::{Map, Value};
+
+use super::memory::Memory;
 
 pub(crate) const EMAIL: &str = "ada@acme.example";
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -42,10 +45,41 @@ pub(crate) struct App {
     pub(crate) client_id: String,
     pub(crate) client_secret: String,
     pub(crate) user: User,
-    address: std::net::SocketAddr,
     http: reqwest::Client,
-    _stop: tokio::sync::oneshot::Sender<()>,
+    node: Node,
+    config: Config,
     _data: tempfile::TempDir,
+}
+
+/// A server that listens, until it is dropped.
+pub(crate) struct Node {
+    address: std::net::SocketAddr,
+    _stop: tokio::sync::oneshot::Sender<()>,
+}
+
+impl Node {
+    async fn start(server: Arc<Server>) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let router = claimsmith::http::router(server);
+        tokio::spawn(accept::serve(
+            listener,
+            router,
+            ConnectionLimits::default(),
+            async {
+                drop(stopped.await);
+            },
+        ));
+        Self {
+            address,
+            _stop: stop,
+        }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
 }
 
 impl App {
@@ -57,6 +91,23 @@ impl App {
 
     /// The same with other settings of the process.
     pub(crate) async fn start_with(set: impl FnOnce(&mut Config)) -> Self {
+        Self::build(None, set).await
+    }
+
+    /// The same on a store of another kind.
+    pub(crate) async fn start_on(store: Arc<dyn Store>) -> Self {
+        Self::build(Some(store), |_| {}).await
+    }
+
+    /// The same on each store there is, by its name.
+    pub(crate) async fn start_on_each_store() -> [(&'static str, Self); 2] {
+        [
+            ("sled", Self::start().await),
+            ("memory", Self::start_on(Memory::records().0).await),
+        ]
+    }
+
+    async fn build(store: Option<Arc<dyn Store>>, set: impl FnOnce(&mut Config)) -> Self {
         let data = tempfile::tempdir().unwrap();
         let clock = Arc::new(FixedClock::at(Timestamp::from_millis(NOW)));
         let mut config = Config {
@@ -71,26 +122,15 @@ impl App {
             ..Config::new(data.path().join("data"))
         };
         set(&mut config);
-        let server = Arc::new(
-            Server::open_at(&config, Arc::clone(&clock) as _)
-                .await
-                .unwrap(),
-        );
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let router = claimsmith::http::router(Arc::clone(&server));
-        tokio::spawn(accept::serve(
-            listener,
-            router,
-            ConnectionLimits::default(),
-            async {
-                drop(stopped.await);
-            },
-        ));
+        let server = match store {
+            None => Server::open_at(&config, Arc::clone(&clock) as _).await,
+            Some(store) => Server::open_on(&config, Arc::clone(&clock) as _, store).await,
+        };
+        let server = Arc::new(server.unwrap());
+        let node = Node::start(Arc::clone(&server)).await;
 
         let tenant = TenantName::parse("acme").unwrap();
-        let issuer = format!("http://acme.localhost:{}/", address.port());
+        let issuer = format!("http://acme.localhost:{}/", node.address.port());
         tenants::create(&server, tenant.clone(), Issuer::parse(&issuer).unwrap())
             .await
             .unwrap();
@@ -102,9 +142,9 @@ impl App {
             client_id: String::new(),
             client_secret: String::new(),
             user: User::default(),
-            address,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
-            _stop: stop,
+            node,
+            config,
             _data: data,
         };
         app.add_api(API, SigningAlgorithm::RS256, TokenDialect::AccessToken)
@@ -261,8 +301,16 @@ impl App {
             .unwrap();
     }
 
+    /// One more server on the same store.
+    pub(crate) async fn another_node(&self) -> Node {
+        let store = Arc::clone(self.server.records.store());
+        let clock = Arc::clone(&self.clock) as _;
+        let server = Server::open_on(&self.config, clock, store).await.unwrap();
+        Node::start(Arc::new(server)).await
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        self.node.url(path)
     }
 
     pub(crate) fn http(&self) -> &reqwest::Client {
@@ -273,6 +321,7 @@ impl App {
     pub(crate) fn request(&self) -> TokenForm<'_> {
         TokenForm {
             app: self,
+            node: &self.node,
             host: "acme.localhost".to_owned(),
             path: "/oauth/token".to_owned(),
             fields: [
@@ -414,6 +463,7 @@ impl App {
 #[derive(Clone)]
 pub(crate) struct TokenForm<'a> {
     app: &'a App,
+    node: &'a Node,
     host: String,
     path: String,
     fields: Vec<(String, String)>,
@@ -421,7 +471,7 @@ pub(crate) struct TokenForm<'a> {
     headers: Vec<(String, String)>,
 }
 
-impl TokenForm<'_> {
+impl<'a> TokenForm<'a> {
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.fields.retain(|(known, _)| known != name);
         self.fields.push((name.to_owned(), value.to_owned()));
@@ -442,6 +492,12 @@ impl TokenForm<'_> {
     /// Sends it to another endpoint.
     pub(crate) fn to(mut self, path: &str) -> Self {
         path.clone_into(&mut self.path);
+        self
+    }
+
+    /// Sends it to this server.
+    pub(crate) fn at_node(mut self, node: &'a Node) -> Self {
+        self.node = node;
         self
     }
 
@@ -473,7 +529,7 @@ impl TokenForm<'_> {
         let mut request = self
             .app
             .http
-            .post(self.app.url(&self.path))
+            .post(self.node.url(&self.path))
             .header("host", &self.host);
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);

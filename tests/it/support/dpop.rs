@@ -4,8 +4,11 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use claimsmith::secret::{Digest, Secret};
 use claimsmith::token::PublicKey;
 use serde_json::{Value, json};
+
+use super::app::{App, NOW};
 
 pub(crate) struct Prover(EcdsaKeyPair);
 
@@ -42,6 +45,42 @@ impl Prover {
             .sign(&SystemRandom::new(), message.as_bytes())
             .unwrap();
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+}
+
+/// A client that makes proofs for an [`App`], each once.
+pub(crate) struct Holder {
+    pub(crate) prover: Prover,
+    made: std::cell::Cell<u32>,
+}
+
+impl Holder {
+    pub(crate) fn new() -> Self {
+        Self {
+            prover: Prover::new(),
+            made: std::cell::Cell::default(),
+        }
+    }
+
+    pub(crate) fn claims(&self, app: &App, method: &str, path: &str) -> Value {
+        self.made.set(self.made.get() + 1);
+        json!({
+            "jti": self.made.get().to_string(),
+            "htm": method,
+            "htu": format!("{}{path}", app.issuer),
+            "iat": NOW / 1000,
+        })
+    }
+
+    pub(crate) fn for_token(&self, app: &App) -> String {
+        self.prover.prove(&self.claims(app, "POST", "oauth/token"))
+    }
+
+    pub(crate) fn for_userinfo(&self, app: &App, token: &str) -> String {
+        let hash = Digest::of(&Secret::new(token));
+        let claims = self.claims(app, "GET", "userinfo");
+        self.prover
+            .prove(&with(claims, "ath", json!(hash.as_str())))
     }
 }
 

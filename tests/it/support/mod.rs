@@ -7,6 +7,7 @@ pub(crate) mod memory;
 pub(crate) use claimsmith::{clock, store};
 pub(crate) mod app;
 pub(crate) mod client_key;
+pub(crate) mod command;
 pub(crate) mod dpop;
 pub(crate) mod upstream;
 

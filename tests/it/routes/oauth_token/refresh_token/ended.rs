@@ -1,7 +1,9 @@
 //! What ends a family besides time (contract, sections 1.8 and 1.10).
 
 use claimsmith::admin::tenants::{self, Change};
-use claimsmith::admin::users;
+use claimsmith::admin::{client_grants, users};
+use claimsmith::api::{Api, UserPolicy};
+use claimsmith::client_grant::SubjectType;
 use claimsmith::secret::Secret;
 use claimsmith::store::Batch;
 use claimsmith::token::refresh::{self, Scope};
@@ -93,6 +95,34 @@ async fn a_client_from_which_the_grant_was_taken_is_refused() {
         app.refresh(&token).send().await.refusal(),
         "403 unauthorized_client: Grant type 'refresh_token' not allowed for the client."
     );
+}
+
+#[tokio::test]
+async fn a_client_whose_grant_for_the_api_was_taken_needs_a_new_login() {
+    let app = App::start().await;
+    let key = [app.tenant.as_str(), API];
+    let api = app.server.records.get::<Api>(&key).await.unwrap().unwrap();
+    let mut held = api.record.clone();
+    held.subject_type_authorization.user.policy = UserPolicy::RequireClientGrant;
+    let batch = Batch::durable().replace(&api, &held);
+    app.server.records.commit(batch).await.unwrap();
+    app.grant_client(SubjectType::User, &["read:orders"]).await;
+    let login = app.request().with("audience", API);
+    let login = login.with("scope", "read:orders offline_access");
+    let token = login.send().await.text("refresh_token").to_owned();
+    assert_eq!(app.refresh(&token).send().await.status, 200);
+
+    let (server, tenant) = (&app.server, &app.tenant);
+    let grant = (app.client_id.as_str(), SubjectType::User, API);
+    client_grants::delete(server, tenant, grant).await.unwrap();
+    let refused = app.refresh(&token).send().await;
+    assert_eq!(
+        (refused.status, refused.text("error")),
+        (403, "access_denied")
+    );
+    assert_eq!(families(&app).await, 0);
+    app.grant_client(SubjectType::User, &["read:orders"]).await;
+    assert_eq!(app.refresh(&token).send().await.refusal(), REFUSED);
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! `grant_type=refresh_token` (RFC 6749, section 6; contract, section 1.8).
 
+mod bound;
 mod ended;
 mod races;
+mod revoked;
 mod rotation;
 mod rules;
 mod settings;

@@ -11,23 +11,42 @@ async fn cheap_token(app: &App) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_exchanges_of_one_token_exactly_one_wins_in_each_of_a_thousand_races() {
-    let app = App::start().await;
-    rotate(&app, 0).await;
-    for races in 0..100 {
+async fn of_two_exchanges_of_one_token_exactly_one_wins_in_a_thousand_races_on_each_store() {
+    for (store, app) in App::start_on_each_store().await {
+        rotate(&app, 0).await;
         let race = async || {
             let token = cheap_token(&app).await;
-            let both = join_all([app.refresh(&token).send(), app.refresh(&token).send()]).await;
-            let won: Vec<_> = both.iter().filter(|answer| answer.status == 200).collect();
-            assert_eq!(won.len(), 1, "race {races}: {both:?}");
-            let lost = both.iter().find(|answer| answer.status != 200).unwrap();
-            assert_eq!(lost.refusal(), REFUSED);
-            // The loser's was a second use.
-            let survivor = won[0].text("refresh_token");
-            assert_eq!(app.refresh(survivor).send().await.refusal(), REFUSED);
+            let both = [app.refresh(&token), app.refresh(&token)];
+            one_wins(&app, store, both).await;
         };
-        join_all((0..10).map(|_| race())).await;
+        for _ in 0..100 {
+            join_all((0..10).map(|_| race())).await;
+        }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_exchanges_at_two_servers_on_one_store_exactly_one_wins() {
+    for (store, app) in App::start_on_each_store().await {
+        rotate(&app, 0).await;
+        let other = app.another_node().await;
+        for _ in 0..100 {
+            let token = cheap_token(&app).await;
+            let both = [app.refresh(&token), app.refresh(&token).at_node(&other)];
+            one_wins(&app, store, both).await;
+        }
+    }
+}
+
+async fn one_wins(app: &App, store: &str, both: [TokenForm<'_>; 2]) {
+    let both = join_all(both.map(TokenForm::send)).await;
+    let won: Vec<_> = both.iter().filter(|answer| answer.status == 200).collect();
+    assert_eq!(won.len(), 1, "{store}: {both:?}");
+    let lost = both.iter().find(|answer| answer.status != 200).unwrap();
+    assert_eq!(lost.refusal(), REFUSED);
+    // The loser's was a second use.
+    let survivor = won[0].text("refresh_token");
+    assert_eq!(app.refresh(survivor).send().await.refusal(), REFUSED);
 }
 
 #[tokio::test(flavor = "multi_thread")]
