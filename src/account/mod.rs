@@ -1,8 +1,9 @@
-//! What users do for themselves, without a token: sign up, and choose a new password (contract,
-//! section 6.5).
+//! What users do for themselves, without a token: sign up, choose a new password (contract,
+//! section 6.5), and lift a block.
 
 mod change_password;
 mod signup;
+mod unblock;
 
 use std::net::IpAddr;
 
@@ -10,6 +11,7 @@ use serde_json::{Map, Value};
 
 pub use self::change_password::{Ticket, request, reset};
 pub use self::signup::{SignUp, sign_up};
+pub use self::unblock::{tell_blocked, unblock};
 use crate::client::Client;
 use crate::connection::Connection;
 use crate::credential::guard::{GuardError, Stopped};

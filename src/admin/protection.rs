@@ -127,14 +127,24 @@ pub(crate) async fn password_changed(
     tenant: &TenantName,
     user: &User,
 ) -> Result<(), Error> {
-    let subject = Subject::User(&user.user_id);
+    lift(server, tenant, &user.connection, &user.user_id, None).await
+}
+
+/// Lifts a user's blocks, at one address or at all.
+pub(crate) async fn lift(
+    server: &Server,
+    tenant: &TenantName,
+    connection: &str,
+    user_id: &str,
+    address: Option<IpAddr>,
+) -> Result<(), Error> {
+    let subject = Subject::User(user_id);
     let forgiven = server
         .guard
-        .forgive(tenant, &user.connection, subject, None)
+        .forgive(tenant, connection, subject, address)
         .await?;
     if forgiven > 0 {
-        let user_id = Some(user.user_id.clone());
-        record_lifted(server, tenant, &user.connection, user_id).await?;
+        record_lifted(server, tenant, connection, Some(user_id.to_owned())).await?;
     }
     Ok(())
 }

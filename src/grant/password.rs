@@ -6,6 +6,7 @@ use super::{
     Asked, Error, Established, GrantedScopes, PasswordCredentials, Principal, client_grant,
     password_realm, resolve_api,
 };
+use crate::account;
 use crate::connection::Connection;
 use crate::credential::{AuthenticationError, Login};
 
@@ -59,7 +60,13 @@ pub(super) async fn authenticate(
             asked.now,
         )
         .await
-        .map_err(refusal)?;
+        .map_err(|error| {
+            if matches!(error, AuthenticationError::Rejected { blocked: true, .. }) {
+                let (username, address) = (&credentials.username, asked.address);
+                account::tell_blocked(asked.server, asked.tenant, connection, username, address);
+            }
+            refusal(error)
+        })?;
     trail.user(user.user());
 
     // 4. Scopes by policy.

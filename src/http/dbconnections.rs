@@ -1,4 +1,5 @@
-//! `POST /dbconnections/…`: signing up, and choosing a new password (contract, section 6.5).
+//! `POST /dbconnections/…`: signing up, choosing a new password (contract, section 6.5), and lifting a
+//! block with a link.
 
 use std::sync::Arc;
 
@@ -117,6 +118,40 @@ pub(super) async fn reset(
 /// `GET /dbconnections/reset?ticket=…`: the least page that a link in an e-mail can lead to. It says
 /// nothing of whether the ticket is good.
 pub(super) async fn reset_form(request: Request<Body>) -> Response {
+    let field = "<label>New password <input type=\"password\" name=\"new_password\" \
+         autocomplete=\"new-password\" required></label> <button>Change</button>";
+    form(&request, "New password", "reset", field)
+}
+
+/// `POST /dbconnections/unblock`: the link's ticket.
+pub(super) async fn unblock(
+    State(server): State<Arc<Server>>,
+    at: AtTenant,
+    request: Request<Body>,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = match read_body(body).await {
+        Ok(body) => body,
+        Err(error) => return super::error::body(error).into_response(),
+    };
+    let result = async {
+        let ticket = take(&mut parse(&parts, &body)?, "ticket")?;
+        account::unblock(&server, &at.tenant, &ticket).await
+    };
+    match result.await {
+        Ok(()) => no_cache("You can log in again.".into_response()),
+        Err(error) => refuse(error),
+    }
+}
+
+/// `GET /dbconnections/unblock?ticket=…`: a button, since programs that read mail follow links.
+pub(super) async fn unblock_form(request: Request<Body>) -> Response {
+    let field = "<button>Lift the block</button>";
+    form(&request, "Blocked account", "unblock", field)
+}
+
+/// A page that sends the ticket of its address with what is typed.
+fn form(request: &Request<Body>, title: &str, action: &str, fields: &str) -> Response {
     let query = request.uri().query().unwrap_or_default();
     let ticket = form_urlencoded::parse(query.as_bytes())
         .find(|(name, _)| name == "ticket")
@@ -127,11 +162,9 @@ pub(super) async fn reset_form(request: Request<Body>) -> Response {
         return refuse(Error::InvalidTicket);
     }
     let page = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>New password</title>\
-         <form method=\"post\" action=\"reset\">\
-         <input type=\"hidden\" name=\"ticket\" value=\"{ticket}\">\
-         <label>New password <input type=\"password\" name=\"new_password\" \
-         autocomplete=\"new-password\" required></label> <button>Change</button></form></html>"
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title>\
+         <form method=\"post\" action=\"{action}\">\
+         <input type=\"hidden\" name=\"ticket\" value=\"{ticket}\">{fields}</form></html>"
     );
     let mut response = no_cache(Html(page).into_response());
     let headers = response.headers_mut();

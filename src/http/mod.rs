@@ -57,6 +57,10 @@ pub fn router(server: Arc<Server>) -> Router {
             "/dbconnections/reset",
             get(dbconnections::reset_form).post(dbconnections::reset),
         )
+        .route(
+            "/dbconnections/unblock",
+            get(dbconnections::unblock_form).post(dbconnections::unblock),
+        )
         .route("/health", get(health::health))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

@@ -6,6 +6,7 @@
 pub mod smtp;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -33,8 +34,14 @@ pub trait Mailer: std::fmt::Debug + Send + Sync + 'static {
 
 /// Why a message was not sent.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct MailError(pub String);
+pub enum MailError {
+    /// It may go through later: the server is away, or busy.
+    #[error("{0}")]
+    ForNow(String),
+    /// It never will.
+    #[error("{0}")]
+    ForGood(String),
+}
 
 /// The default: sends nothing, and says so in the operator's log. What the message says is not
 /// logged, since its link is as good as a password.
@@ -54,17 +61,50 @@ impl Mailer for LogOnly {
 
 /// Takes messages and sends them later, one after the other. Cheap to clone.
 #[derive(Clone)]
-pub struct Outbox(mpsc::Sender<Message>);
+pub struct Outbox(mpsc::Sender<Attempt>);
+
+/// A message and how often it failed.
+struct Attempt {
+    message: Message,
+    failures: usize,
+}
+
+/// How long a message waits after each failure; after one more it is given up. A link in it is good
+/// for an hour, and a mail server is rarely away for longer than it takes to start again.
+const PAUSES: [Duration; 4] = [
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_secs(120),
+    Duration::from_secs(600),
+];
 
 impl Outbox {
-    /// Starts sending, on the current runtime.
+    /// Starts sending, on the current runtime. What waits is in memory: it is lost with the process,
+    /// and asking again is cheap.
     pub fn start(mailer: Arc<dyn Mailer>) -> Self {
-        let (messages, mut inbox) = mpsc::channel::<Message>(WAITING);
+        Self::start_with(mailer, &PAUSES)
+    }
+
+    /// The same with other pauses, one after each failure.
+    pub fn start_with(mailer: Arc<dyn Mailer>, pauses: &'static [Duration]) -> Self {
+        let (messages, mut inbox) = mpsc::channel::<Attempt>(WAITING);
+        // Weak, so that the task ends with the last outbox.
+        let again = messages.downgrade();
         tokio::spawn(async move {
-            while let Some(message) = inbox.recv().await {
-                let subject = message.subject.clone();
-                if let Err(error) = mailer.send(message).await {
-                    tracing::error!(%error, subject, "a message could not be sent");
+            while let Some(attempt) = inbox.recv().await {
+                let subject = &attempt.message.subject;
+                match mailer.send(attempt.message.clone()).await {
+                    Ok(()) => {}
+                    Err(error @ MailError::ForGood(_)) => {
+                        tracing::error!(%error, subject, "a message could not be sent");
+                    }
+                    Err(error @ MailError::ForNow(_)) => match pauses.get(attempt.failures) {
+                        None => tracing::error!(%error, subject, "a message was given up"),
+                        Some(pause) => {
+                            tracing::warn!(%error, subject, "a message has to wait");
+                            tokio::spawn(later(*pause, again.clone(), attempt));
+                        }
+                    },
                 }
             }
         });
@@ -73,8 +113,22 @@ impl Outbox {
 
     /// Puts a message in.
     pub fn post(&self, message: Message) {
-        if self.0.try_send(message).is_err() {
-            tracing::error!("too many messages wait for the mail server; one was dropped");
-        }
+        let failures = 0;
+        put(&self.0, Attempt { message, failures });
+    }
+}
+
+/// Puts a message in again after a pause; others are sent meanwhile.
+async fn later(pause: Duration, outbox: mpsc::WeakSender<Attempt>, mut attempt: Attempt) {
+    tokio::time::sleep(pause).await;
+    attempt.failures += 1;
+    if let Some(messages) = outbox.upgrade() {
+        put(&messages, attempt);
+    }
+}
+
+fn put(messages: &mpsc::Sender<Attempt>, attempt: Attempt) {
+    if messages.try_send(attempt).is_err() {
+        tracing::error!("too many messages wait for the mail server; one was dropped");
     }
 }

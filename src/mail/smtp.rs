@@ -23,12 +23,14 @@ impl Smtp {
     /// `smtps://user:password@host` (TLS from the start), `smtp://host:587?tls=required`
     /// (STARTTLS), or `smtp://host:25` for a server on the same machine, in clear.
     pub fn new(url: &Secret, from: &str) -> Result<Self, MailError> {
-        let from = from
-            .parse()
-            .map_err(|_| MailError(format!("`{from}` is no e-mail address to send from")))?;
+        let from = from.parse().map_err(|_| {
+            MailError::ForGood(format!("`{from}` is no e-mail address to send from"))
+        })?;
         // The error is not passed on: it may quote the password.
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose())
-            .map_err(|_| MailError("the URL is not of the form smtps://user:password@host".into()))?
+            .map_err(|_| {
+                MailError::ForGood("the URL is not of the form smtps://user:password@host".into())
+            })?
             .timeout(Some(TIMEOUT))
             .build();
         Ok(Self { transport, from })
@@ -47,10 +49,9 @@ impl Mailer for Smtp {
         // lettre parses the address, so none can add a recipient or a header.
         let to: Mailbox = Mailbox::new(
             None,
-            message
-                .to
-                .parse()
-                .map_err(|_| MailError("the user's address is none that mail can go to".into()))?,
+            message.to.parse().map_err(|_| {
+                MailError::ForGood("the user's address is none that mail can go to".into())
+            })?,
         );
         let message = lettre::Message::builder()
             .from(self.from.clone())
@@ -58,11 +59,15 @@ impl Mailer for Smtp {
             .subject(message.subject)
             .header(ContentType::TEXT_PLAIN)
             .body(message.text)
-            .map_err(|error| MailError(error.to_string()))?;
+            .map_err(|error| MailError::ForGood(error.to_string()))?;
         self.transport
             .send(message)
             .await
             .map(drop)
-            .map_err(|error| MailError(error.to_string()))
+            .map_err(|error| match error.is_permanent() {
+                // RFC 5321, section 4.2.1: 5yz says not to try again.
+                true => MailError::ForGood(error.to_string()),
+                false => MailError::ForNow(error.to_string()),
+            })
     }
 }

@@ -1,13 +1,15 @@
 //! E-mail over a real SMTP conversation.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use async_trait::async_trait;
 use claimsmith::mail::smtp::Smtp;
-use claimsmith::mail::{Mailer as _, Message, Outbox};
+use claimsmith::mail::{MailError, Mailer, Message, Outbox};
 use claimsmith::secret::Secret;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 /// A mail server for one conversation (RFC 5321). Returns its address, and later the envelope's
 /// commands and the message.
@@ -114,6 +116,88 @@ async fn a_message_that_the_server_does_not_take_is_an_error() {
         };
         assert!(smtp.send(message).await.is_err(), "{to:?}");
     }
+}
+
+/// A mail server that refuses what is called `lost`.
+#[derive(Debug)]
+struct Refusing {
+    error: fn(String) -> MailError,
+    asked: mpsc::UnboundedSender<String>,
+}
+
+#[async_trait]
+impl Mailer for Refusing {
+    async fn send(&self, message: Message) -> Result<(), MailError> {
+        self.asked.send(message.subject.clone()).unwrap();
+        match message.subject.as_str() {
+            "lost" => Err((self.error)("away".to_owned())),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// An outbox on a mail server that refuses so, and what that server is asked for.
+fn refusing(
+    error: fn(String) -> MailError,
+    pauses: &'static [Duration],
+) -> (Outbox, mpsc::UnboundedReceiver<String>) {
+    let (asked, seen) = mpsc::unbounded_channel();
+    let mailer = Arc::new(Refusing { error, asked });
+    (Outbox::start_with(mailer, pauses), seen)
+}
+
+fn post(outbox: &Outbox, subject: &str) {
+    outbox.post(Message {
+        subject: subject.into(),
+        ..message()
+    });
+}
+
+#[tokio::test]
+async fn a_message_that_fails_for_now_is_tried_again_as_often_as_there_are_pauses() {
+    let (outbox, mut seen) = refusing(MailError::ForNow, &[Duration::ZERO; 4]);
+    post(&outbox, "lost");
+    for _ in 0..5 {
+        assert_eq!(seen.recv().await.unwrap(), "lost");
+    }
+    for _ in 0..100 {
+        post(&outbox, "other");
+        assert_eq!(seen.recv().await.unwrap(), "other", "it was given up");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_waits_holds_no_other_up() {
+    const A_DAY: [Duration; 1] = [Duration::from_secs(86_400)];
+    let (outbox, mut seen) = refusing(MailError::ForNow, &A_DAY);
+    for subject in ["lost", "other", "lost", "other"] {
+        post(&outbox, subject);
+        assert_eq!(seen.recv().await.unwrap(), subject);
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_never_will_go_through_is_tried_once() {
+    let (outbox, mut seen) = refusing(MailError::ForGood, &[Duration::ZERO; 4]);
+    post(&outbox, "lost");
+    assert_eq!(seen.recv().await.unwrap(), "lost");
+    for _ in 0..100 {
+        post(&outbox, "other");
+        assert_eq!(seen.recv().await.unwrap(), "other");
+    }
+}
+
+#[tokio::test]
+async fn rfc5321_4_2_1_a_mail_server_says_whether_to_try_again() {
+    for (answer, again) in [("451 busy", true), ("554 no", false)] {
+        let (url, _conversation) = server(answer).await;
+        let smtp = Smtp::new(&Secret::new(url), "no-reply@acme.example").unwrap();
+        let error = smtp.send(message()).await.unwrap_err();
+        assert_eq!(matches!(error, MailError::ForNow(_)), again, "{error}");
+    }
+    let nobody = Smtp::new(&Secret::new("smtp://127.0.0.1:1"), "no-reply@acme.example");
+    let error = nobody.unwrap().send(message()).await.unwrap_err();
+    assert!(matches!(error, MailError::ForNow(_)), "{error}");
 }
 
 #[test]

@@ -96,13 +96,13 @@ const SAME_USER: &str = "same-user";
 const LOGIN: &str = "pre-login";
 const REGISTRATION: &str = "pre-user-registration";
 const RESET: &str = "reset";
+const BLOCK_MAIL: &str = "block-mail";
 
 /// The place of the address where all addresses are counted together.
 const ANYWHERE: &str = "*";
 
-/// Requests for a new password that lead to an e-mail, for each identifier: nobody's mailbox is
-/// filled by strangers.
-const RESET_RULE: Rule = Rule::Bucket {
+/// E-mails that strangers can cause, for each identifier and kind: nobody's mailbox is filled.
+const MAIL_RULE: Rule = Rule::Bucket {
     capacity: 5,
     regain_ms: 600_000,
     successes_count: true,
@@ -192,9 +192,32 @@ impl Guard {
         subject: Subject<'_>,
         now: Timestamp,
     ) -> Result<(), GuardError> {
-        let parts = [tenant.as_str(), RESET, connection, &subject.digest()];
+        self.mail(RESET, tenant, connection, subject, now).await
+    }
+
+    /// Takes one e-mail that says that somebody is blocked: at each of many addresses anew.
+    pub async fn block_mail(
+        &self,
+        tenant: &TenantName,
+        connection: &str,
+        subject: Subject<'_>,
+        now: Timestamp,
+    ) -> Result<(), GuardError> {
+        self.mail(BLOCK_MAIL, tenant, connection, subject, now)
+            .await
+    }
+
+    async fn mail(
+        &self,
+        kind: &str,
+        tenant: &TenantName,
+        connection: &str,
+        subject: Subject<'_>,
+        now: Timestamp,
+    ) -> Result<(), GuardError> {
+        let parts = [tenant.as_str(), kind, connection, &subject.digest()];
         let name = Name(parts.map(str::to_owned).to_vec());
-        let budget = (Kind::SameUser, name, Some(RESET_RULE));
+        let budget = (Kind::SameUser, name, Some(MAIL_RULE));
         self.reserve([budget], now).await?.succeeded();
         Ok(())
     }

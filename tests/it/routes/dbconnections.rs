@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use claimsmith::admin::connections::{self, Change};
+use claimsmith::admin::protection;
 use claimsmith::admin::tenants::FIRST_CONNECTION;
 use claimsmith::clock::Clock as _;
 use claimsmith::credential::policy::{Level, PasswordPolicy};
@@ -390,13 +391,20 @@ async fn a_former_password_is_refused_if_the_connection_says_so() {
     }
 }
 
-#[tokio::test]
-async fn a_new_password_lifts_a_block() {
-    let place = Place::new().await;
+/// Guesses until the user is blocked, and one more.
+async fn block(place: &Place) {
     for _ in 0..11 {
         place.app.request().with("password", "wrong").send().await;
     }
     assert_eq!(place.app.request().send().await.status, 429);
+}
+
+#[tokio::test]
+async fn a_new_password_lifts_a_block() {
+    let place = Place::new().await;
+    block(&place).await;
+    // A link that only lifts the block.
+    place.ticket().await;
     place.ask_for_link(EMAIL).await;
     let (_, ticket) = place.ticket().await;
     assert_eq!(place.reset(&ticket, GOOD).await.status(), 200);
@@ -410,10 +418,133 @@ async fn a_new_password_lifts_a_block() {
 }
 
 #[tokio::test]
-async fn the_form_s_page_takes_a_ticket_and_nothing_else() {
+async fn who_is_blocked_gets_one_message_with_a_link_that_lifts_the_block_once() {
+    let place = Place::new().await;
+    block(&place).await;
+    let (to, ticket) = place.ticket().await;
+    assert_eq!(to, EMAIL);
+    let lift = async |ticket: &str| {
+        let lifted = place.post_form("unblock", &[("ticket", ticket)]).await;
+        (lifted.status().as_u16(), lifted.text().await.unwrap())
+    };
+    let bad = |(status, text): (u16, String)| status == 400 && text.contains("was used or has");
+    assert!(bad(lift("wrong").await));
+    // Each kind of link is good for its own purpose.
+    let reset = Answer::read(place.reset(&ticket, GOOD).await).await;
+    assert_eq!(reset.text("error"), "invalid_request");
+    assert_eq!(place.app.request().send().await.status, 429);
+
+    assert_eq!(
+        lift(&ticket).await,
+        (200, "You can log in again.".to_owned())
+    );
+    // Events of one millisecond have no order.
+    place.app.later(1);
+    place.app.request().send().await.access_token();
+    assert_eq!(place.app.newest_event().await["type"], json!("sepft"));
+    block(&place).await;
+    assert!(bad(lift(&ticket).await), "it was used");
+    // One message for each block, however many attempts came after it.
+    let (_, second) = place.ticket().await;
+    assert_ne!(second, ticket);
+    assert!(place.mail.lock().unwrap().try_recv().is_err());
+    // And it is gone with the block.
+    let days = claimsmith::credential::guard::BLOCK_SECS;
+    place.app.later(days + 1);
+    assert!(bad(lift(&second).await));
+}
+
+#[tokio::test]
+async fn nobody_gets_mail_for_a_name_that_nobody_has_or_where_the_tenant_wants_none() {
+    let place = Place::new().await;
+    for _ in 0..11 {
+        let guess = place.app.request().with("username", "nobody@acme.example");
+        guess.with("password", "wrong").send().await;
+    }
+    let quiet = json!({"brute_force_protection": {"shields": ["block"]}});
+    let (server, tenant) = (&place.app.server, &place.app.tenant);
+    protection::change(server, tenant, quiet.as_object().unwrap())
+        .await
+        .unwrap();
+    block(&place).await;
+    protection::unblock(server, tenant, EMAIL, None)
+        .await
+        .unwrap();
+    let loud = json!({"brute_force_protection": {"shields": ["block", "user_notification"]}});
+    protection::change(server, tenant, loud.as_object().unwrap())
+        .await
+        .unwrap();
+    block(&place).await;
+    // The first message there is is that of the third block.
+    let (to, ticket) = place.ticket().await;
+    assert_eq!(to, EMAIL);
+    assert!(place.mail.lock().unwrap().try_recv().is_err());
+    let lifted = place.post_form("unblock", &[("ticket", &ticket)]).await;
+    assert_eq!(lifted.status(), 200);
+}
+
+#[tokio::test]
+async fn blocks_at_many_addresses_do_not_fill_a_mailbox() {
+    let (sent, mail) = mpsc::unbounded_channel();
+    let app = App::start_with(|config| {
+        config.mailer = Arc::new(Recorder(sent));
+        config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    })
+    .await;
+    let place = Place {
+        app,
+        mail: Mutex::new(mail),
+    };
+    let url = place.app.url("/oauth/token");
+    for address in 1..=8 {
+        for _ in 0..10 {
+            let fields = [
+                ("grant_type", "password"),
+                ("username", EMAIL),
+                ("password", "wrong"),
+                ("client_id", &place.app.client_id),
+                ("client_secret", &place.app.client_secret),
+            ];
+            let request = place.app.http().post(&url).header("host", "acme.localhost");
+            let request = request.header("x-forwarded-for", format!("192.0.2.{address}"));
+            let answer = request.form(&fields).send().await.unwrap();
+            assert_eq!(answer.status(), 403);
+        }
+    }
+    let mut tickets = Vec::new();
+    for _ in 0..5 {
+        tickets.push(place.ticket().await.1);
+    }
+    // A link lifts the block of one address.
+    let (server, tenant) = (&place.app.server, &place.app.tenant);
+    assert_eq!(
+        protection::blocks(server, tenant, EMAIL)
+            .await
+            .unwrap()
+            .len(),
+        8
+    );
+    let lifted = place.post_form("unblock", &[("ticket", &tickets[2])]).await;
+    assert_eq!(lifted.status(), 200);
+    let left = protection::blocks(server, tenant, EMAIL).await.unwrap();
+    assert_eq!(left.len(), 7);
+    // The three others would have been written by now: what a link to a new password says comes last.
+    place.ask_for_link(EMAIL).await;
+    let (_, ticket) = place.ticket().await;
+    assert_eq!(place.reset(&ticket, GOOD).await.status(), 200);
+}
+
+#[tokio::test]
+async fn the_forms_pages_take_a_ticket_and_nothing_else() {
+    for page in ["reset", "unblock"] {
+        takes_a_ticket_and_nothing_else(page).await;
+    }
+}
+
+async fn takes_a_ticket_and_nothing_else(page: &str) {
     let place = Place::new().await;
     let get = async |query: &str| {
-        let url = place.app.url(&format!("/dbconnections/reset{query}"));
+        let url = place.app.url(&format!("/dbconnections/{page}{query}"));
         let request = place.app.http().get(url).header("host", "acme.localhost");
         request.send().await.unwrap()
     };
