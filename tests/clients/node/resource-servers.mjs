@@ -31,6 +31,20 @@ await step('jose', 'verifies an access token', async () => {
   }
 });
 
+await step('jose', 'verifies the access tokens of refresh_token and client_credentials', async () => {
+  const keys = createRemoteJWKSet(new URL(config.serverMetadata().jwks_uri));
+  const expected = { issuer: house.issuer, audience: house.api, algorithms: ['RS256'] };
+  const first = await login('openid offline_access read:orders');
+  const refreshed = await oidc.refreshTokenGrant(config, first.refresh_token);
+  const { client_id: id, client_secret: secret } = house.machine;
+  const machine = await oidc.discovery(new URL(house.issuer), id, undefined, oidc.ClientSecretBasic(secret));
+  const own = await oidc.clientCredentialsGrant(machine, { audience: house.api });
+  for (const [tokens, subject] of [[refreshed, house.user.user_id], [own, `${id}@clients`]]) {
+    const { payload } = await jwtVerify(tokens.access_token, keys, expected);
+    assert(payload.sub === subject, `it is about ${payload.sub}`);
+  }
+});
+
 const app = express();
 const guard = (options) => auth({ issuerBaseURL: house.issuer, audience: house.api, ...options });
 app.get('/orders', guard({ dpop: { enabled: false } }), requiredScopes('read:orders'), (_, answer) => answer.json({}));

@@ -1,10 +1,11 @@
 use std::error::Error;
 
-use oauth2::basic::{BasicClient, BasicErrorResponseType};
+use oauth2::basic::{BasicClient, BasicErrorResponseType, BasicTokenResponse};
 use oauth2::reqwest::Client;
 use oauth2::{
-    ClientId, ClientSecret, RequestTokenError, ResourceOwnerPassword, ResourceOwnerUsername, Scope,
-    TokenResponse as _, TokenUrl,
+    ClientId, ClientSecret, IntrospectionUrl, RequestTokenError, ResourceOwnerPassword,
+    ResourceOwnerUsername, RevocationUrl, Scope, StandardRevocableToken,
+    TokenIntrospectionResponse as _, TokenResponse as _, TokenUrl,
 };
 use serde_json::Value;
 
@@ -33,6 +34,18 @@ pub async fn run(house: &Value, http: &Client) -> Result<(), Box<dyn Error>> {
         "client_credentials",
         client_credentials(house, http).await,
     );
+    report(
+        NAME,
+        "refresh_token, client_secret_basic",
+        refresh(house, http, "confidential").await,
+    );
+    report(
+        NAME,
+        "refresh_token, public client, rotating",
+        refresh(house, http, "public").await,
+    );
+    report(NAME, "revocation", revocation(house, http).await);
+    report(NAME, "introspection", introspection(house, http).await);
     Ok(())
 }
 
@@ -83,6 +96,88 @@ async fn wrong_password(house: &Value, http: &Client) -> Outcome {
             Ok(String::new())
         }
         other => Err(format!("{other:?}").into()),
+    }
+}
+
+/// A refresh token of a login, exchanged; and the same one once more.
+async fn refresh(house: &Value, http: &Client, who: &str) -> Outcome {
+    let login = offline_login(house, http, who).await?;
+    let first = login.refresh_token().ok_or("there is no refresh token")?;
+    let client = client!(house, who);
+    let answer = client
+        .exchange_refresh_token(first)
+        .request_async(http)
+        .await?;
+    let next = answer.refresh_token().ok_or("there is no refresh token")?;
+    let again = client
+        .exchange_refresh_token(first)
+        .request_async(http)
+        .await;
+    match (who, next.secret() == first.secret(), again) {
+        ("confidential", true, Ok(_)) => Ok(String::new()),
+        ("public", false, Err(RequestTokenError::ServerResponse(answer)))
+            if *answer.error() == BasicErrorResponseType::InvalidGrant =>
+        {
+            Ok(String::new())
+        }
+        (_, same, again) => Err(format!("the same: {same}; used again: {again:?}").into()),
+    }
+}
+
+async fn offline_login(
+    house: &Value,
+    http: &Client,
+    who: &str,
+) -> Result<BasicTokenResponse, Box<dyn Error>> {
+    let (username, password) = (text(house, "/user/email"), text(house, "/user/password"));
+    let login = client!(house, who)
+        .exchange_password(
+            &ResourceOwnerUsername::new(username),
+            &ResourceOwnerPassword::new(password),
+        )
+        .add_scope(Scope::new("read:orders".to_owned()))
+        .add_scope(Scope::new("offline_access".to_owned()))
+        .add_extra_param("audience", text(house, "/api"))
+        .request_async(http)
+        .await?;
+    Ok(login)
+}
+
+async fn revocation(house: &Value, http: &Client) -> Outcome {
+    let login = offline_login(house, http, "confidential").await?;
+    let token = login.refresh_token().ok_or("there is no refresh token")?;
+    let url = format!("{}oauth/revoke", text(house, "/issuer"));
+    let client = client!(house, "confidential").set_revocation_url(RevocationUrl::new(url)?);
+    client
+        .revoke_token(StandardRevocableToken::from(token))?
+        .request_async(http)
+        .await?;
+    match client
+        .exchange_refresh_token(token)
+        .request_async(http)
+        .await
+    {
+        Err(RequestTokenError::ServerResponse(answer))
+            if *answer.error() == BasicErrorResponseType::InvalidGrant =>
+        {
+            Ok(String::new())
+        }
+        other => Err(format!("{other:?}").into()),
+    }
+}
+
+async fn introspection(house: &Value, http: &Client) -> Outcome {
+    let login = offline_login(house, http, "confidential").await?;
+    let url = format!("{}oauth/introspect", text(house, "/issuer"));
+    let client = client!(house, "confidential").set_introspection_url(IntrospectionUrl::new(url)?);
+    let told = client
+        .introspect(login.access_token())
+        .request_async(http)
+        .await?;
+    let user_id = text(house, "/user/user_id");
+    match told.active() && told.sub() == Some(&user_id) {
+        true => Ok(String::new()),
+        false => Err(format!("{told:?}").into()),
     }
 }
 

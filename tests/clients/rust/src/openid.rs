@@ -1,7 +1,7 @@
 use std::error::Error;
 
 use openidconnect::core::{
-    CoreClient, CoreJsonWebKeySet, CoreProviderMetadata, CoreUserInfoClaims,
+    CoreClient, CoreJsonWebKeySet, CoreProviderMetadata, CoreTokenResponse, CoreUserInfoClaims,
 };
 use openidconnect::reqwest::Client;
 use openidconnect::{
@@ -27,6 +27,11 @@ pub async fn run(house: &Value, http: &Client) -> Result<(), Box<dyn Error>> {
         password(house, http, false).await,
     );
     report(NAME, "userinfo", password(house, http, true).await);
+    report(
+        NAME,
+        "refresh_token, the ID token verified",
+        refresh(house, http).await,
+    );
     Ok(())
 }
 
@@ -48,22 +53,28 @@ async fn discovery(house: &Value, http: &Client) -> Outcome {
     }
 }
 
-async fn password(house: &Value, http: &Client, userinfo: bool) -> Outcome {
-    let issuer = text(house, "/issuer");
-    let keys = JsonWebKeySetUrl::new(format!("{issuer}.well-known/jwks.json"))?;
-    let keys = CoreJsonWebKeySet::fetch_async(&keys, http).await?;
-    let client = CoreClient::new(
-        ClientId::new(text(house, "/confidential/client_id")),
-        IssuerUrl::new(issuer.clone())?,
-        keys,
-    )
-    .set_client_secret(ClientSecret::new(text(
-        house,
-        "/confidential/client_secret",
-    )))
-    .set_token_uri(TokenUrl::new(format!("{issuer}oauth/token"))?)
-    .set_user_info_url(UserInfoUrl::new(format!("{issuer}userinfo"))?);
+/// The confidential client, with the published keys.
+macro_rules! client {
+    ($house:expr, $http:expr) => {{
+        let issuer = text($house, "/issuer");
+        let keys = JsonWebKeySetUrl::new(format!("{issuer}.well-known/jwks.json"))?;
+        let keys = CoreJsonWebKeySet::fetch_async(&keys, $http).await?;
+        CoreClient::new(
+            ClientId::new(text($house, "/confidential/client_id")),
+            IssuerUrl::new(issuer.clone())?,
+            keys,
+        )
+        .set_client_secret(ClientSecret::new(text(
+            $house,
+            "/confidential/client_secret",
+        )))
+        .set_token_uri(TokenUrl::new(format!("{issuer}oauth/token"))?)
+        .set_user_info_url(UserInfoUrl::new(format!("{issuer}userinfo"))?)
+    }};
+}
 
+async fn password(house: &Value, http: &Client, userinfo: bool) -> Outcome {
+    let client = client!(house, http);
     let username = ResourceOwnerUsername::new(text(house, "/user/email"));
     let password = ResourceOwnerPassword::new(text(house, "/user/password"));
     let answer = client
@@ -97,4 +108,32 @@ async fn password(house: &Value, http: &Client, userinfo: bool) -> Outcome {
         }
     }
     Ok(String::new())
+}
+
+/// OpenID Connect Core, section 12.2: the ID token of an exchange is about the same user.
+async fn refresh(house: &Value, http: &Client) -> Outcome {
+    let client = client!(house, http);
+    let username = ResourceOwnerUsername::new(text(house, "/user/email"));
+    let password = ResourceOwnerPassword::new(text(house, "/user/password"));
+    let login = client
+        .exchange_password(&username, &password)
+        .add_scope(Scope::new("openid".to_owned()))
+        .add_scope(Scope::new("offline_access".to_owned()))
+        .request_async(http)
+        .await?;
+    let token = login.refresh_token().ok_or("there is no refresh token")?;
+    let answer = client
+        .exchange_refresh_token(token)
+        .request_async(http)
+        .await?;
+    let verifier = client.id_token_verifier();
+    let subject = |answer: &CoreTokenResponse| -> Result<_, Box<dyn Error>> {
+        let id_token = answer.id_token().ok_or("there is no ID token")?;
+        let claims = id_token.claims(&verifier, |_: Option<&Nonce>| Ok(()))?;
+        Ok(claims.subject().clone())
+    };
+    match subject(&login)? == subject(&answer)? {
+        true => Ok(String::new()),
+        false => Err("it is about another user".into()),
+    }
 }
