@@ -106,7 +106,10 @@ async fn try_ask(url: String, form: &[(&str, &str)]) -> Option<Said> {
     let request = http.post(url).header("host", "acme.localhost").form(form);
     let answer = request.send().await.ok()?;
     let status = answer.status();
-    let body = serde_json::from_slice(&answer.bytes().await.ok()?).unwrap();
+    let body = match answer.bytes().await.ok()? {
+        empty if empty.is_empty() => Value::Null,
+        body => serde_json::from_slice(&body).unwrap(),
+    };
     Some(Said { status, body })
 }
 
@@ -178,6 +181,46 @@ async fn a_spent_refresh_token_stays_spent_and_its_successor_good_when_the_serve
                 let lost = last.refusal() == REFUSED;
                 assert!(last.status == 200 || lost, "{}", last.body);
             }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc7009_2_1_what_was_handed_back_is_gone_though_the_server_is_killed_with_the_answer() {
+    let house = House::new();
+    let client = house.client();
+    let mut serving = house.cli.serve();
+    for _ in 0..4 {
+        let first = ask(&serving, &client.login(PASSWORD)).await.refresh_token();
+        let (busy, url, mut last) = (client.clone(), serving.url("/oauth/token"), first.clone());
+        let (exchanged, mut once) = tokio::sync::mpsc::unbounded_channel();
+        // Exchanged without pause, until it is refused or nobody answers.
+        let busy = tokio::spawn(async move {
+            while let Some(said) = try_ask(url.clone(), &busy.refresh(&last)).await {
+                if said.status != 200 {
+                    assert_eq!(said.refusal(), REFUSED);
+                    break;
+                }
+                last = said.refresh_token();
+                let _ = exchanged.send(());
+            }
+            last
+        });
+        once.recv().await.unwrap();
+        let hand_back = [
+            ("token", first.as_str()),
+            ("client_id", &client.id),
+            ("client_secret", &client.secret),
+        ];
+        let said = try_ask(serving.url("/oauth/revoke"), &hand_back).await;
+        assert_eq!(said.unwrap().status, 200);
+        drop(serving);
+        let last = busy.await.unwrap();
+
+        serving = house.cli.serve();
+        for token in [&first, &last] {
+            let again = ask(&serving, &client.refresh(token)).await;
+            assert_eq!(again.refusal(), REFUSED);
         }
     }
 }
