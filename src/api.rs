@@ -1,8 +1,10 @@
 //! APIs: the resource servers that access tokens are for.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
+use crate::identity;
 use crate::store::{Record, Table};
 use crate::token::{Sealed, SigningAlgorithm};
 
@@ -89,6 +91,9 @@ pub enum UserPolicy {
 /// A resource server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Api {
+    /// 24 hexadecimal digits; empty in records of a time before there were any, see [`Api::id`].
+    #[serde(default)]
+    pub id: String,
     /// The `audience`; never changes.
     pub identifier: String,
     /// A name for people.
@@ -116,11 +121,22 @@ pub struct Api {
     /// Whether clients may get refresh tokens for it.
     #[serde(default)]
     pub allow_offline_access: bool,
+    /// Documented fields of the management API without a meaning here, as they were set.
+    #[serde(default)]
+    pub kept: Map<String, Value>,
     /// When it was made.
     pub created_at: Timestamp,
 }
 
 impl Api {
+    /// Its identity in the management API.
+    pub fn id(&self) -> String {
+        match self.id.as_str() {
+            "" => identity::derived("api", &self.identifier),
+            id => id.to_owned(),
+        }
+    }
+
     /// Auth0's recorded default.
     pub const DEFAULT_TOKEN_LIFETIME: u64 = 86_400;
     /// Auth0's documented maximum.

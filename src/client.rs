@@ -5,6 +5,7 @@ mod refresh_settings;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 pub use self::refresh_settings::{Expiration, RefreshSettings, Rotation};
 use crate::clock::Timestamp;
@@ -117,6 +118,9 @@ pub struct Client {
     /// What its tokens must be bound to.
     #[serde(default)]
     pub sender_constraint: SenderConstraint,
+    /// Documented fields of the management API without a meaning here, as they were set.
+    #[serde(default)]
+    pub kept: Map<String, Value>,
     /// When it was made.
     pub created_at: Timestamp,
 }

@@ -1,6 +1,7 @@
 //! Client grants: which scopes of which API a client may have (contract, section 7.4).
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::api::Api;
 use crate::clock::Timestamp;
@@ -43,6 +44,9 @@ pub struct ClientGrant {
     pub allow_all_scopes: bool,
     /// Whom the token is about.
     pub subject_type: SubjectType,
+    /// Documented fields of the management API without a meaning here, as they were set.
+    #[serde(default)]
+    pub kept: Map<String, Value>,
     /// When it was made.
     pub created_at: Timestamp,
 }

@@ -1,15 +1,20 @@
 //! Connections: the user directories of a tenant; a `realm` on the wire.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
 use crate::credential::policy::PasswordPolicy;
+use crate::identity;
 use crate::store::{Record, Table};
 
 /// A user directory.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Connection {
+    /// `con_` and 24 hexadecimal digits; empty in records of a time before there were any, see
+    /// [`Connection::id`].
+    pub id: String,
     /// Its identity within the tenant, and a realm; never changes.
     pub name: String,
     /// Further realms that select it.
@@ -28,6 +33,9 @@ pub struct Connection {
     pub disable_self_service_change_password: bool,
     /// What new passwords must be like.
     pub password_policy: PasswordPolicy,
+    /// Documented fields of the management API without a meaning here, as they were set; those of its
+    /// `options` under that name.
+    pub kept: Map<String, Value>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -35,6 +43,8 @@ pub struct Connection {
 impl Default for Connection {
     fn default() -> Self {
         Self {
+            id: String::new(),
+            kept: Map::new(),
             name: String::new(),
             realms: Vec::new(),
             enabled_for_all: false,
@@ -50,6 +60,14 @@ impl Default for Connection {
 }
 
 impl Connection {
+    /// Its identity in the management API.
+    pub fn id(&self) -> String {
+        match self.id.as_str() {
+            "" => format!("con_{}", identity::derived("connection", &self.name)),
+            id => id.to_owned(),
+        }
+    }
+
     /// Whether `realm` selects this connection.
     pub fn answers_to(&self, realm: &str) -> bool {
         self.name == realm || self.realms.iter().any(|known| known == realm)

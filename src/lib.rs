@@ -56,6 +56,7 @@ pub mod store;
 
 pub mod clock;
 pub mod config;
+pub mod identity;
 pub mod random;
 pub mod recording;
 pub mod secret;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::random;
+use crate::random::{self, NoRandomness};
 use crate::rule_host::Report;
 use crate::store::{Batch, Error, MAX_VALUE_BYTES, Record, Records, Stored, Table};
 use crate::tenant::TenantName;
@@ -71,6 +71,16 @@ pub enum EventType {
     /// A second factor was demanded.
     #[serde(rename = "mfar")]
     FactorRequired,
+}
+
+impl EventType {
+    /// Whether a token was issued.
+    pub const fn is_issue(self) -> bool {
+        matches!(
+            self,
+            Self::TokenIssued | Self::Refreshed | Self::MachineTokenIssued
+        )
+    }
 }
 
 /// One event. Never holds a credential.
@@ -184,8 +194,22 @@ impl LogEvent {
 pub fn event_id(now: Timestamp) -> String {
     // Without randomness two events of one millisecond would share a record: one is lost, which a
     // log that may lag can bear, and no answer depends on it.
-    let unique = random::id().unwrap_or_default();
-    format!("{:014x}{unique}", now.as_millis())
+    exchange_id(now).unwrap_or_else(|_| time_part(now))
+}
+
+/// The same for what must not be another's: it is the `jti` of the token that comes of the exchange.
+pub fn exchange_id(now: Timestamp) -> Result<String, NoRandomness> {
+    Ok(format!("{}{}", time_part(now), random::id()?))
+}
+
+/// Sorts as time does.
+fn time_part(at: Timestamp) -> String {
+    format!("{:014x}", at.as_millis())
+}
+
+/// Counted down, so that the newest events stand first and reading them needs no scan of all.
+fn countdown(at: Timestamp) -> String {
+    format!("{:016x}", u64::MAX - at.as_millis())
 }
 
 /// Writes an event. It may lag by half a second, and is gone after [`RETENTION_SECS`]. An event that
@@ -198,11 +222,26 @@ pub async fn write(
 ) -> Result<(), Error> {
     event.shrink_to(MAX_VALUE_BYTES);
     let expires_at = event.date.plus_secs(RETENTION_SECS);
-    // Counted down, so that the newest events stand first and reading them needs no scan of all.
-    let countdown = format!("{:016x}", u64::MAX - event.date.as_millis());
+    let countdown = countdown(event.date);
     let parts = [tenant.as_str(), &countdown, &event.log_id];
     let batch = Batch::relaxed().put_until(&parts, &event, expires_at);
     records.commit(batch).await
+}
+
+/// The event of an identity: when it happened is part of that, so this is one read.
+pub async fn find(
+    records: &Records,
+    tenant: &TenantName,
+    log_id: &str,
+) -> Result<Option<LogEvent>, Error> {
+    let time = log_id.get(..14).map(|time| u64::from_str_radix(time, 16));
+    let Some(Ok(millis)) = time else {
+        return Ok(None);
+    };
+    let countdown = countdown(Timestamp::from_millis(millis));
+    let parts = [tenant.as_str(), &countdown, log_id];
+    let found: Option<Stored<LogEvent>> = records.get(&parts).await?;
+    Ok(found.map(|stored| stored.record))
 }
 
 /// The tenant's newest events, newest first: at most `limit`.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::identity;
 use crate::rule_host::{Dialect, Grant, Manifest, OnFault, Permissions};
 use crate::store::{Record, Table};
 use crate::tenant::TenantName;
@@ -44,6 +45,10 @@ impl Record for RuleVersion {
 /// A tenant's use of a rule.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Binding {
+    /// `rul_` and 24 hexadecimal digits; empty in records of a time before there were any, see
+    /// [`Binding::id`].
+    #[serde(default)]
+    pub id: String,
     /// The rule's name within the tenant.
     pub rule: String,
     /// Which version runs.
@@ -59,6 +64,16 @@ pub struct Binding {
     /// What it may do beyond deciding; nothing in stores that knew no permissions.
     #[serde(default)]
     pub permissions: Permissions,
+}
+
+impl Binding {
+    /// The rule's identity in the management API.
+    pub fn id(&self) -> String {
+        match self.id.as_str() {
+            "" => format!("rul_{}", identity::derived("rule", &self.rule)),
+            id => id.to_owned(),
+        }
+    }
 }
 
 impl Record for Binding {

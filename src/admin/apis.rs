@@ -1,10 +1,15 @@
 //! APIs: the resource servers that access tokens are for.
 
+use serde_json::{Map, Value};
+
 use super::management_api::management_audience;
-use super::{Error, LIST_LIMIT, check_text, require_tenant};
+use super::sweep::sweep;
+use super::{Error, LIST_LIMIT, check_text, keep, page, require_tenant};
 use crate::api::{Api, ApiScope, ClientPolicy, SubjectTypeAuthorization, TokenDialect, UserPolicy};
+use crate::client_grant::ClientGrant;
 use crate::grant::STANDARD_SCOPES;
 use crate::random;
+use crate::role::Permissions;
 use crate::secret::Secret;
 use crate::server::Server;
 use crate::store::{Batch, Stored};
@@ -39,6 +44,16 @@ pub async fn create(
     tenant: &TenantName,
     new: NewApi,
 ) -> Result<(Api, Option<Secret>), Error> {
+    create_with(server, tenant, new, Change::default()).await
+}
+
+/// The same with settings that are rarely given from the start.
+pub async fn create_with(
+    server: &Server,
+    tenant: &TenantName,
+    new: NewApi,
+    change: Change,
+) -> Result<(Api, Option<Secret>), Error> {
     let issuer = super::tenants::get(server, tenant).await?.issuer;
     check_text("the identifier", &new.identifier, 600)?;
     // Tokens for /userinfo would open it without having asked for `openid`.
@@ -48,42 +63,27 @@ pub async fn create(
             "this is an API of the server's own",
         ));
     }
-    if !(1..=Api::MAX_TOKEN_LIFETIME).contains(&new.token_lifetime) {
-        let most = Api::MAX_TOKEN_LIFETIME;
-        return Err(Error::invalid(
-            "the token lifetime",
-            format!("use 1 to {most} seconds"),
-        ));
-    }
-    check_scopes(&new.scopes)?;
-    let name = new.name.unwrap_or_else(|| new.identifier.clone());
-    check_text("the API's name", &name, 200)?;
-    let secret = match new.signing_alg {
-        SigningAlgorithm::HS256 => Some(random::token()?),
-        _ => None,
-    };
-    let signing_secret = match &secret {
-        Some(secret) => Some(
-            server
-                .keyring
-                .seal_api_secret(tenant, &new.identifier, secret)?,
-        ),
-        None => None,
-    };
-    let api = Api {
+    let mut api = Api {
+        id: random::id()?,
+        name: new.name.unwrap_or_else(|| new.identifier.clone()),
         identifier: new.identifier,
-        name,
         scopes: new.scopes,
-        signing_alg: new.signing_alg,
-        signing_secret,
+        signing_alg: SigningAlgorithm::default(),
+        signing_secret: None,
         token_dialect: new.token_dialect,
         token_lifetime: new.token_lifetime,
         subject_type_authorization: SubjectTypeAuthorization::default(),
         enforce_policies: false,
         is_system: false,
         allow_offline_access: new.allow_offline_access,
+        kept: Map::new(),
         created_at: server.clock.now(),
     };
+    let change = Change {
+        signing_alg: Some(new.signing_alg),
+        ..change
+    };
+    let secret = apply(server, tenant, &mut api, change)?;
     let batch = Batch::durable().insert(&[tenant.as_str(), &api.identifier], &api);
     let done = server.records.commit(batch).await;
     done.map_err(Error::taken("an API", &api.identifier))?;
@@ -93,6 +93,18 @@ pub async fn create(
 /// Settings to change; none leaves one as it is.
 #[derive(Clone, Debug, Default)]
 pub struct Change {
+    /// A name for people.
+    pub name: Option<String>,
+    /// The scopes it defines, in the place of those that were.
+    pub scopes: Option<Vec<ApiScope>>,
+    /// What its access tokens are signed with.
+    pub signing_alg: Option<SigningAlgorithm>,
+    /// The shared key of an HS256 API, in the place of the one it has or would be given.
+    pub signing_secret: Option<Secret>,
+    /// How long its access tokens are valid, in seconds.
+    pub token_lifetime: Option<u64>,
+    /// Whether clients may get refresh tokens for it.
+    pub allow_offline_access: Option<bool>,
     /// Which clients may have a token about themselves.
     pub client_policy: Option<ClientPolicy>,
     /// Through which clients a user may have a token.
@@ -101,6 +113,8 @@ pub struct Change {
     pub enforce_policies: Option<bool>,
     /// Which claims and header access tokens have.
     pub token_dialect: Option<TokenDialect>,
+    /// Documented fields without a meaning here; null takes one away.
+    pub kept: Map<String, Value>,
 }
 
 /// Changes an API's settings. Tokens that are out keep what they say.
@@ -110,19 +124,131 @@ pub async fn change(
     identifier: &str,
     change: Change,
 ) -> Result<Api, Error> {
+    let changed = update(server, tenant, identifier, change).await;
+    changed.map(|(api, _)| api)
+}
+
+/// The same, with the secret if one was made.
+pub async fn update(
+    server: &Server,
+    tenant: &TenantName,
+    identifier: &str,
+    change: Change,
+) -> Result<(Api, Option<Secret>), Error> {
     let stored = get(server, tenant, identifier).await?;
     let mut api = stored.record.clone();
-    if api.is_system {
-        return Err(Error::invalid("the API", "the server's own is as it is"));
+    check_own(&api)?;
+    let secret = apply(server, tenant, &mut api, change)?;
+    let batch = Batch::durable().replace(&stored, &api);
+    server.records.commit(batch).await?;
+    Ok((api, secret))
+}
+
+/// Takes an API away, with every client grant for it and every permission on it: one that is made
+/// anew under its name begins with neither.
+pub async fn delete(server: &Server, tenant: &TenantName, identifier: &str) -> Result<(), Error> {
+    let stored = get(server, tenant, identifier).await?;
+    check_own(&stored.record)?;
+    if super::tenants::get(server, tenant)
+        .await?
+        .default_audience
+        .as_deref()
+        == Some(identifier)
+    {
+        let reason = "it is the tenant's default audience; choose another first";
+        return Err(Error::invalid("the API", reason));
     }
+    forget(server, tenant, identifier).await?;
+    let batch = Batch::durable().delete(&stored);
+    server.records.commit(batch).await?;
+    // What was made in between.
+    forget(server, tenant, identifier).await
+}
+
+async fn forget(server: &Server, tenant: &TenantName, audience: &str) -> Result<(), Error> {
+    let of = [tenant.as_str()];
+    sweep(server, &of, |grant: &ClientGrant| {
+        grant.audience == audience
+    })
+    .await?;
+    sweep(server, &of, |held: &Permissions| held.audience == audience).await
+}
+
+fn check_own(api: &Api) -> Result<(), Error> {
+    match api.is_system {
+        false => Ok(()),
+        true => Err(Error::invalid("the API", "the server's own is as it is")),
+    }
+}
+
+/// Changes a record; returns a secret if one was made.
+fn apply(
+    server: &Server,
+    tenant: &TenantName,
+    api: &mut Api,
+    change: Change,
+) -> Result<Option<Secret>, Error> {
+    api.name = change.name.unwrap_or_else(|| api.name.clone());
+    check_text("the API's name", &api.name, 200)?;
+    api.token_lifetime = change.token_lifetime.unwrap_or(api.token_lifetime);
+    if !(1..=Api::MAX_TOKEN_LIFETIME).contains(&api.token_lifetime) {
+        let most = Api::MAX_TOKEN_LIFETIME;
+        return Err(Error::invalid(
+            "the token lifetime",
+            format!("use 1 to {most} seconds"),
+        ));
+    }
+    api.scopes = change.scopes.unwrap_or_else(|| api.scopes.clone());
+    check_scopes(&api.scopes)?;
     let policies = &mut api.subject_type_authorization;
     policies.client.policy = change.client_policy.unwrap_or(policies.client.policy);
     policies.user.policy = change.user_policy.unwrap_or(policies.user.policy);
     api.enforce_policies = change.enforce_policies.unwrap_or(api.enforce_policies);
     api.token_dialect = change.token_dialect.unwrap_or(api.token_dialect);
-    let batch = Batch::durable().replace(&stored, &api);
-    server.records.commit(batch).await?;
-    Ok(api)
+    let offline = change.allow_offline_access;
+    api.allow_offline_access = offline.unwrap_or(api.allow_offline_access);
+    keep(&mut api.kept, change.kept);
+    api.signing_alg = change.signing_alg.unwrap_or(api.signing_alg);
+    set_secret(server, tenant, api, change.signing_secret)
+}
+
+/// An HS256 API has a secret, and no other has.
+fn set_secret(
+    server: &Server,
+    tenant: &TenantName,
+    api: &mut Api,
+    given: Option<Secret>,
+) -> Result<Option<Secret>, Error> {
+    if api.signing_alg.is_asymmetric() {
+        api.signing_secret = None;
+        return match given {
+            None => Ok(None),
+            Some(_) => Err(Error::invalid(
+                "the signing secret",
+                "only an HS256 API has one",
+            )),
+        };
+    }
+    let secret = match (given, &api.signing_secret) {
+        (None, Some(_)) => return Ok(None),
+        (Some(given), _) => given,
+        (None, None) => random::token()?,
+    };
+    let keyring = &server.keyring;
+    api.signing_secret = Some(keyring.seal_api_secret(tenant, &api.identifier, &secret)?);
+    Ok(Some(secret))
+}
+
+/// An API by its identity or its identifier.
+pub async fn find(server: &Server, tenant: &TenantName, id: &str) -> Result<Api, Error> {
+    let parts = [tenant.as_str(), id];
+    let by_identifier: Option<Stored<Api>> = server.records.get(&parts).await?;
+    let found = match by_identifier {
+        Some(found) => Some(found),
+        None => page::find(server, &[tenant.as_str()], |api: &Api| api.id() == id).await?,
+    };
+    let found = found.ok_or_else(Error::missing("API", id))?;
+    Ok(found.record)
 }
 
 /// An API, as it is stored.

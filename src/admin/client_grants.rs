@@ -1,6 +1,8 @@
 //! Client grants: which scopes of which API a client may have.
 
-use super::{Error, LIST_LIMIT, apis, clients, management_api, require_tenant};
+use serde_json::{Map, Value};
+
+use super::{Error, LIST_LIMIT, apis, clients, keep, management_api, page, require_tenant};
 use crate::api::Api;
 use crate::client_grant::{ClientGrant, SubjectType};
 use crate::random;
@@ -21,6 +23,8 @@ pub struct NewClientGrant {
     pub allow_all_scopes: bool,
     /// Whom the tokens are about.
     pub subject_type: SubjectType,
+    /// Documented fields without a meaning here.
+    pub kept: Map<String, Value>,
 }
 
 /// Makes a client grant. For the audience `ISSUER/api/v2/` it makes that API too, if need be.
@@ -33,9 +37,9 @@ pub async fn create(
     let client = clients::get(server, tenant, &new.client_id).await?;
     let api = apis::get(server, tenant, &new.audience).await?;
     check_scope(&new.scope, &api.record)?;
-    if new.allow_all_scopes && !new.scope.is_empty() {
-        return Err(Error::invalid("the scopes", "say which, or all, not both"));
-    }
+    check_not_both(&new.scope, new.allow_all_scopes)?;
+    let mut kept = Map::new();
+    keep(&mut kept, new.kept);
     let grant = ClientGrant {
         id: format!("cgr_{}", random::id()?),
         client_id: new.client_id,
@@ -43,6 +47,7 @@ pub async fn create(
         scope: new.scope,
         allow_all_scopes: new.allow_all_scopes,
         subject_type: new.subject_type,
+        kept,
         created_at: server.clock.now(),
     };
     let (client_id, audience) = (&grant.client_id, &grant.audience);
@@ -73,24 +78,79 @@ pub async fn list(
     Ok(stored?.into_iter().map(|stored| stored.record).collect())
 }
 
+/// Settings to change; none leaves one as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// The scopes it may have, in the place of those that were.
+    pub scope: Option<Vec<String>>,
+    /// Whether it may have every scope of the API instead.
+    pub allow_all_scopes: Option<bool>,
+    /// Documented fields without a meaning here; null takes one away.
+    pub kept: Map<String, Value>,
+}
+
 /// Grants these scopes in the place of those that were.
 pub async fn set_scope(
     server: &Server,
     tenant: &TenantName,
-    (client_id, subject_type, audience): (&str, SubjectType, &str),
+    of: (&str, SubjectType, &str),
     scope: Vec<String>,
 ) -> Result<ClientGrant, Error> {
-    let stored = get(server, tenant, (client_id, subject_type, audience)).await?;
-    let api = apis::get(server, tenant, audience).await?;
-    check_scope(&scope, &api.record)?;
-    let grant = ClientGrant {
-        scope,
-        allow_all_scopes: false,
-        ..stored.record.clone()
+    let stored = get(server, tenant, of).await?;
+    let change = Change {
+        scope: Some(scope),
+        allow_all_scopes: Some(false),
+        ..Change::default()
     };
+    apply(server, tenant, stored, change).await
+}
+
+/// Changes a client grant, by its identity.
+pub async fn update(
+    server: &Server,
+    tenant: &TenantName,
+    id: &str,
+    change: Change,
+) -> Result<ClientGrant, Error> {
+    apply(server, tenant, by_id(server, tenant, id).await?, change).await
+}
+
+async fn apply(
+    server: &Server,
+    tenant: &TenantName,
+    stored: Stored<ClientGrant>,
+    change: Change,
+) -> Result<ClientGrant, Error> {
+    let mut grant = stored.record.clone();
+    management_api::ensure(server, tenant, &grant.audience).await?;
+    let api = apis::get(server, tenant, &grant.audience).await?;
+    grant.allow_all_scopes = change.allow_all_scopes.unwrap_or(grant.allow_all_scopes);
+    match change.scope {
+        Some(scope) => grant.scope = scope,
+        None if grant.allow_all_scopes => grant.scope = Vec::new(),
+        None => {}
+    }
+    check_scope(&grant.scope, &api.record)?;
+    check_not_both(&grant.scope, grant.allow_all_scopes)?;
+    keep(&mut grant.kept, change.kept);
     let batch = Batch::durable().expect(&api).replace(&stored, &grant);
     server.records.commit(batch).await?;
     Ok(grant)
+}
+
+/// A client grant, by its identity.
+pub async fn find(server: &Server, tenant: &TenantName, id: &str) -> Result<ClientGrant, Error> {
+    Ok(by_id(server, tenant, id).await?.record)
+}
+
+async fn by_id(
+    server: &Server,
+    tenant: &TenantName,
+    id: &str,
+) -> Result<Stored<ClientGrant>, Error> {
+    let of = [tenant.as_str()];
+    let found = page::find(server, &of, |grant: &ClientGrant| grant.id == id).await?;
+    found.ok_or_else(Error::missing("client grant of", id))
 }
 
 /// Takes a client grant back. Tokens that are out stay valid until they end.
@@ -115,6 +175,13 @@ async fn get(
     let stored = server.records.get(&parts).await?;
     let name = || format!("{client_id}` for `{audience}");
     stored.ok_or_else(|| Error::missing("client grant of", &name())())
+}
+
+fn check_not_both(scope: &[String], all: bool) -> Result<(), Error> {
+    match all && !scope.is_empty() {
+        false => Ok(()),
+        true => Err(Error::invalid("the scopes", "say which, or all, not both")),
+    }
 }
 
 fn check_scope(scope: &[String], api: &Api) -> Result<(), Error> {

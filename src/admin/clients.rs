@@ -1,8 +1,13 @@
 //! Clients: registered, listed, given new secrets.
 
+mod update;
+
 use std::collections::BTreeMap;
 
-use super::{Error, LIST_LIMIT, apis, check_text, require_tenant};
+use serde_json::Map;
+
+pub use self::update::{Change, create_with, delete, update};
+use super::{Error, LIST_LIMIT, apis, require_tenant};
 use crate::client::{
     Client, ClientAuthentication, PreviousSecret, RefreshSettings, SenderConstraint,
 };
@@ -34,9 +39,11 @@ pub async fn create(
     tenant: &TenantName,
     new: NewClient,
 ) -> Result<(Client, Option<Secret>), Error> {
-    require_tenant(server, tenant).await?;
-    check_text("the client's name", &new.name, 200)?;
-    check_metadata(&new.metadata)?;
+    create_with(server, tenant, new, Change::default()).await
+}
+
+/// A client that is not registered yet, and its secret.
+fn unregistered(server: &Server, new: NewClient) -> Result<(Client, Option<Secret>), Error> {
     let secret = match new.authentication.is_by_secret() {
         true => Some(random::token()?),
         false => None,
@@ -56,11 +63,9 @@ pub async fn create(
         refresh_token: None,
         id_token_lifetime: Client::DEFAULT_ID_TOKEN_LIFETIME,
         sender_constraint: SenderConstraint::default(),
+        kept: Map::new(),
         created_at: server.clock.now(),
     };
-    check_grant_types(&client)?;
-    let batch = Batch::durable().insert(&[tenant.as_str(), &client.client_id], &client);
-    server.records.commit(batch).await?;
     Ok((client, secret))
 }
 
@@ -107,17 +112,18 @@ pub async fn trust_ip_header(
     client_id: &str,
     trusted: bool,
 ) -> Result<Client, Error> {
-    change(server, tenant, client_id, |client| {
-        if trusted && client.is_public() {
-            return Err(Error::invalid(
-                "the client",
-                "it is public: anybody could say in its name where a user is",
-            ));
-        }
-        client.is_token_endpoint_ip_header_trusted = trusted;
-        Ok(())
-    })
-    .await
+    change(server, tenant, client_id, |client| believe(client, trusted)).await
+}
+
+fn believe(client: &mut Client, trusted: bool) -> Result<(), Error> {
+    if trusted && client.is_public() {
+        return Err(Error::invalid(
+            "the client",
+            "it is public: anybody could say in its name where a user is",
+        ));
+    }
+    client.is_token_endpoint_ip_header_trusted = trusted;
+    Ok(())
 }
 
 /// Makes a client the resource server of an API, which may introspect the API's access tokens, or of
@@ -131,17 +137,18 @@ pub async fn set_resource_server(
     if let Some(identifier) = &api {
         apis::get(server, tenant, identifier).await?;
     }
-    change(server, tenant, client_id, |client| {
-        if api.is_some() && client.is_public() {
-            return Err(Error::invalid(
-                "the client",
-                "it is public: anybody could ask about the API's tokens in its name",
-            ));
-        }
-        client.resource_server_identifier = api;
-        Ok(())
-    })
-    .await
+    change(server, tenant, client_id, |client| serve_api(client, api)).await
+}
+
+fn serve_api(client: &mut Client, api: Option<String>) -> Result<(), Error> {
+    if api.is_some() && client.is_public() {
+        return Err(Error::invalid(
+            "the client",
+            "it is public: anybody could ask about the API's tokens in its name",
+        ));
+    }
+    client.resource_server_identifier = api;
+    Ok(())
 }
 
 /// The longest a replaced secret stays good, in seconds: 30 days.
@@ -199,28 +206,43 @@ pub async fn set_authentication(
     client_id: &str,
     method: ClientAuthentication,
 ) -> Result<(Client, Option<Secret>), Error> {
-    let new = random::token()?;
-    let mut made = false;
+    let mut made = None;
     let client = change(server, tenant, client_id, |client| {
-        let keeps = client.token_endpoint_auth_method.is_by_secret() && method.is_by_secret();
-        made = method.is_by_secret() && !keeps;
-        client.token_endpoint_auth_method = method;
-        if !keeps {
-            client.secret = made.then(|| Digest::of(&new));
-            client.previous_secret = None;
-        }
-        if method != ClientAuthentication::PrivateKeyJwt {
-            client.credentials = Vec::new();
-        }
-        // What proves nothing is not believed where its users are.
-        client.is_token_endpoint_ip_header_trusted &= !client.is_public();
-        if client.is_public() {
-            client.resource_server_identifier = None;
-        }
+        made = authenticate_by(client, method)?;
         check_grant_types(client)
     })
     .await?;
-    Ok((client, made.then_some(new)))
+    Ok((client, made))
+}
+
+fn authenticate_by(
+    client: &mut Client,
+    method: ClientAuthentication,
+) -> Result<Option<Secret>, Error> {
+    let keeps = client.token_endpoint_auth_method.is_by_secret() && method.is_by_secret();
+    let made = match method.is_by_secret() && !keeps {
+        true => Some(random::token()?),
+        false => None,
+    };
+    client.token_endpoint_auth_method = method;
+    if !keeps {
+        client.secret = made.as_ref().map(Digest::of);
+        client.previous_secret = None;
+    }
+    if method != ClientAuthentication::PrivateKeyJwt {
+        client.credentials = Vec::new();
+    }
+    // What proves nothing is not believed where its users are.
+    client.is_token_endpoint_ip_header_trusted &= !client.is_public();
+    if client.is_public() {
+        client.resource_server_identifier = None;
+    }
+    Ok(made)
+}
+
+/// A client.
+pub async fn find(server: &Server, tenant: &TenantName, client_id: &str) -> Result<Client, Error> {
+    Ok(get(server, tenant, client_id).await?.record)
 }
 
 /// A client, as it is stored.

@@ -1,17 +1,49 @@
-//! The API that each tenant's management will be (contract, section 7.1), so that clients can be
+//! The API that each tenant's management is (contract, section 7.1), so that clients can be
 //! granted its scopes. It is the server's own: made when it is first granted, never edited, and no
 //! user gets a token for it, since whoever may log in would then administer the tenant.
+
+use serde_json::Map;
 
 use super::{Error, tenants};
 use crate::api::{Api, ApiScope, Authorization, ClientPolicy, SubjectTypeAuthorization};
 use crate::api::{TokenDialect, UserPolicy};
+use crate::client::Client;
+use crate::client_grant::{ClientGrant, SubjectType};
+use crate::random;
 use crate::server::Server;
 use crate::store::{self, Batch, Stored};
-use crate::tenant::{Issuer, TenantName};
+use crate::tenant::{Issuer, Tenant, TenantName};
 use crate::token::SigningAlgorithm;
+use crate::token::management::ManagementAccess;
+
+/// Which of the scopes of its token a client may still use: a client that was deleted none, and else
+/// those that its client grant has today. A token lives for a day, and whoever takes an
+/// administrator's right away does not mean tomorrow.
+pub async fn scopes_of(
+    server: &Server,
+    tenant: &Tenant,
+    access: &ManagementAccess,
+) -> Result<Vec<String>, Error> {
+    let (name, client_id) = (tenant.name.as_str(), access.client_id());
+    let audience = management_audience(&tenant.issuer);
+    let parts = ClientGrant::parts(name, client_id, SubjectType::Client, &audience);
+    let client: Option<Stored<Client>> = server.records.get(&[name, client_id]).await?;
+    let api: Option<Stored<Api>> = server.records.get(&[name, &audience]).await?;
+    let grant: Option<Stored<ClientGrant>> = server.records.get(&parts).await?;
+    let (Some(_), Some(api), Some(grant)) = (client, api, grant) else {
+        return Ok(Vec::new());
+    };
+    // An API that a tenant made under this name, before the name was the management's.
+    if !api.record.is_system {
+        return Ok(Vec::new());
+    }
+    let mut scopes = grant.record.scopes_of(&api.record);
+    scopes.retain(|scope| access.scopes().contains(scope));
+    Ok(scopes)
+}
 
 /// The `audience` of a tenant's management.
-pub(super) fn management_audience(issuer: &Issuer) -> String {
+pub fn management_audience(issuer: &Issuer) -> String {
     issuer.endpoint("api/v2/")
 }
 
@@ -31,12 +63,14 @@ pub(super) async fn ensure(
         // A tenant may have called an API so under an earlier issuer. Nobody shall administer it
         // with what was granted for something else.
         let reason = "an API of yours has the name of the tenant's management";
-        let own = found.record.is_system;
-        return own
-            .then_some(())
-            .ok_or_else(|| Error::invalid("the audience", reason));
+        if !found.record.is_system {
+            return Err(Error::invalid("the audience", reason));
+        }
+        return bring_up_to_date(server, found).await;
     }
     let api = Api {
+        id: random::id()?,
+        kept: Map::new(),
         identifier: audience.to_owned(),
         name: "Management API".to_owned(),
         scopes: scopes(),
@@ -68,11 +102,32 @@ pub(super) async fn ensure(
     }
 }
 
+/// An earlier version of the server may have made the API, with fewer scopes.
+async fn bring_up_to_date(server: &Server, found: Stored<Api>) -> Result<(), Error> {
+    let scopes = scopes();
+    if found.record.scopes == scopes {
+        return Ok(());
+    }
+    let api = Api {
+        scopes,
+        ..found.record.clone()
+    };
+    match server
+        .records
+        .commit(Batch::durable().replace(&found, &api))
+        .await
+    {
+        // Somebody else did.
+        Err(store::Error::Conflict) => Ok(()),
+        done => Ok(done?),
+    }
+}
+
 const READ: &str = "read";
 const WRITE: [&str; 3] = ["create", "update", "delete"];
 
 /// What there is to manage, and what may be done with it besides reading.
-const OBJECTS: [(&str, &[&str]); 23] = [
+const OBJECTS: [(&str, &[&str]); 24] = [
     ("rules", &WRITE),
     ("actions", &WRITE),
     ("clients", &WRITE),
@@ -86,6 +141,7 @@ const OBJECTS: [(&str, &[&str]); 23] = [
     ("users_app_metadata", &WRITE),
     ("client_credentials", &WRITE),
     ("role_members", &["create", "delete"]),
+    ("exchanges", &[]),
     ("logs", &[]),
     ("logs_users", &[]),
     ("stats", &[]),
@@ -98,7 +154,8 @@ const OBJECTS: [(&str, &[&str]); 23] = [
     ("refresh_tokens", &["delete"]),
 ];
 
-fn scopes() -> Vec<ApiScope> {
+/// All scopes of the management API.
+pub fn scopes() -> Vec<ApiScope> {
     let of = |(object, further): &(&str, &[&str])| {
         let verbs = [&[READ], *further].concat();
         let scope = |verb: &str| ApiScope {

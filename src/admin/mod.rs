@@ -1,4 +1,4 @@
-//! What an administrator can do: the same functions serve the command line and, later, the
+//! What an administrator can do: the same functions serve the command line and the
 //! management API. Everything that comes in is checked here, whoever sends it.
 
 pub mod apis;
@@ -6,16 +6,21 @@ pub mod client_credentials;
 pub mod client_grants;
 pub mod clients;
 pub mod connections;
+pub mod exchanges;
 pub mod keys;
-mod management_api;
+pub mod management_api;
+pub mod page;
 pub mod permissions;
 pub mod protection;
 pub mod recordings;
 pub mod refresh_tokens;
 pub mod roles;
 pub mod rules;
+mod sweep;
 pub mod tenants;
 pub mod users;
+
+use serde_json::{Map, Value};
 
 use crate::rule_host::Rejection;
 use crate::store;
@@ -51,6 +56,9 @@ pub enum Error {
         /// Why not, and what would be.
         reason: String,
     },
+    /// A password that the connection does not take.
+    #[error(transparent)]
+    TooWeak(#[from] crate::credential::policy::TooWeak),
     /// A component that cannot be a rule.
     #[error(transparent)]
     Rejected(#[from] Rejection),
@@ -113,6 +121,16 @@ fn check_text(what: &'static str, text: &str, most: usize) -> Result<(), Error> 
         return Err(Error::invalid(what, "it has control characters in it"));
     }
     Ok(())
+}
+
+/// Takes over documented fields that have no meaning here; null takes one away.
+fn keep(kept: &mut Map<String, Value>, changes: Map<String, Value>) {
+    for (name, value) in changes {
+        match value {
+            Value::Null => drop(kept.remove(&name)),
+            value => drop(kept.insert(name, value)),
+        }
+    }
 }
 
 /// The tenant must be there before anything of it is written.

@@ -1,6 +1,9 @@
 //! Rules: uploaded as immutable versions, bound in order, configured.
 
+pub mod manage;
+
 use super::{Error, LIST_LIMIT, check_text, require_tenant};
+use crate::random;
 use crate::rule::{Binding, ConfigurationValue, RuleVersion};
 use crate::rule_host::{Dialect, Grant, Inspection, Manifest, OnFault, Permissions};
 use crate::secret::Secret;
@@ -115,7 +118,12 @@ pub async fn bind(
     }
     let last = others.iter().map(|other| other.order).max().unwrap_or(0);
     let asked = version.manifest.as_ref().and_then(|asked| asked.on_fault);
+    let id = match known {
+        Some(known) => known.id.clone(),
+        None => format!("rul_{}", random::id()?),
+    };
     let binding = Binding {
+        id,
         rule: rule.to_owned(),
         version: version.version,
         order: new
@@ -237,6 +245,17 @@ pub async fn configure(
     Ok(server.records.commit(batch).await?)
 }
 
+/// Takes a value away.
+pub async fn unconfigure(server: &Server, tenant: &TenantName, key: &str) -> Result<(), Error> {
+    let stored: Option<Stored<ConfigurationValue>> =
+        server.records.get(&[tenant.as_str(), key]).await?;
+    let stored = stored.ok_or_else(Error::missing("configuration value", key))?;
+    Ok(server
+        .records
+        .commit(Batch::durable().delete(&stored))
+        .await?)
+}
+
 /// The keys that have a value.
 pub async fn configuration_keys(
     server: &Server,
@@ -251,13 +270,12 @@ pub async fn configuration_keys(
 
 fn check_name(rule: &str) -> Result<(), Error> {
     check_text("the rule's name", rule, 100)?;
-    if !rule
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
-    {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b' ');
+    // It becomes a folder, where exchanges are pulled.
+    if !rule.bytes().all(fits) || rule.starts_with('.') || rule.trim() != rule {
         return Err(Error::invalid(
             "the rule's name",
-            "use letters, digits, `-`, `_` and `.`",
+            "use letters, digits, `-`, `_` and `.`, and spaces and dots not at the beginning",
         ));
     }
     Ok(())

@@ -3,6 +3,7 @@
 use super::{Error, LIST_LIMIT, check_text};
 use crate::api::Api;
 use crate::connection::Connection;
+use crate::random;
 use crate::server::Server;
 use crate::store::{Batch, Stored};
 use crate::tenant::{Denials, ErrorProfile, HostBinding, Issuer, Tenant, TenantName};
@@ -28,6 +29,7 @@ pub async fn create(server: &Server, name: TenantName, issuer: Issuer) -> Result
         name,
     };
     let connection = Connection {
+        id: format!("con_{}", random::id()?),
         name: FIRST_CONNECTION.to_owned(),
         enabled_for_all: true,
         created_at: now,

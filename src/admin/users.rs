@@ -1,11 +1,17 @@
 //! Users: made with a password, listed, blocked.
 
+mod change;
 pub mod documents;
 pub mod import;
+mod policy;
+pub mod search;
+mod show;
 
 use serde_json::{Map, Value};
 
-use super::{Error, LIST_LIMIT, roles};
+pub use self::change::{Change, delete, update};
+pub use self::show::{find_by_id, shown, with_email};
+use super::{Error, LIST_LIMIT, check_text, roles};
 use crate::connection::Connection;
 use crate::credential::{Password, canonical};
 use crate::random;
@@ -21,6 +27,8 @@ use crate::user::{IdentifierRecord, User};
 pub struct NewUser {
     /// The connection it belongs to.
     pub connection: String,
+    /// Its identity, behind `auth0|`; a random one if none.
+    pub user_id: Option<String>,
     /// Its e-mail address.
     pub email: Option<String>,
     /// Whether the address was shown to be the user's.
@@ -44,12 +52,59 @@ pub async fn create(
     new: NewUser,
     password: Secret,
 ) -> Result<User, Error> {
-    let connection: Option<Stored<Connection>> = server
-        .records
-        .get(&[tenant.as_str(), &new.connection])
-        .await?;
-    connection.ok_or_else(Error::missing("connection", &new.connection))?;
-    let identifiers = identifiers(&new)?;
+    require_connection(server, tenant, &new.connection).await?;
+    let user = unstored(server, new)?;
+    store(server, tenant, user, new_password(password)?).await
+}
+
+/// The same with further settings, and a password that the connection's policy allows.
+pub async fn create_with(
+    server: &Server,
+    tenant: &TenantName,
+    new: NewUser,
+    password: Secret,
+    change: Change,
+) -> Result<User, Error> {
+    require_connection(server, tenant, &new.connection).await?;
+    let mut user = unstored(server, new)?;
+    change.check()?;
+    change.write_to(&mut user);
+    user.picture = user
+        .picture
+        .take()
+        .or_else(|| user.email.as_deref().map(gravatar));
+    policy::check(server, tenant, &user, &password).await?;
+    let password = Password::new(password)
+        .map_err(|error| Error::invalid("the password", error.to_string()))?;
+    store(server, tenant, user, password).await
+}
+
+/// The recorded default: the picture that people chose for their address, or one with its initials.
+fn gravatar(email: &str) -> String {
+    use md5::Digest as _;
+    let email = email.trim().to_lowercase();
+    let digest = md5::Md5::digest(email.as_bytes());
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let initials: String = email
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(2)
+        .collect();
+    format!(
+        "https://s.gravatar.com/avatar/{digest}?s=480&r=pg&d=https%3A%2F%2Fcdn.auth0.com%2Favatars%2F{initials}.png"
+    )
+}
+
+async fn require_connection(server: &Server, tenant: &TenantName, name: &str) -> Result<(), Error> {
+    let found: Option<Stored<Connection>> = server.records.get(&[tenant.as_str(), name]).await?;
+    found
+        .map(drop)
+        .ok_or_else(Error::missing("connection", name))
+}
+
+/// A user that is not stored yet.
+fn unstored(server: &Server, new: NewUser) -> Result<User, Error> {
+    check_identifiers(&new)?;
     if new.roles.len() > Role::MAX_OF_USER {
         let reason = format!("a user has at most {}", Role::MAX_OF_USER);
         return Err(Error::invalid("the roles", reason));
@@ -57,15 +112,19 @@ pub async fn create(
     for role in &new.roles {
         roles::check_name(role)?;
     }
-    let password = new_password(password)?;
-
+    let id = match &new.user_id {
+        None => random::id()?,
+        // Exports have the prefix; nobody means it twice.
+        Some(id) => id.strip_prefix("auth0|").unwrap_or(id).to_owned(),
+    };
+    check_text("the identity", &id, 255)?;
     let now = server.clock.now();
     let nickname = new.username.clone().or_else(|| {
         let email = new.email.as_deref()?;
         Some(email.split('@').next()?.to_owned())
     });
-    let user = User {
-        user_id: format!("auth0|{}", random::id()?),
+    Ok(User {
+        user_id: format!("auth0|{id}"),
         connection: new.connection,
         name: new
             .name
@@ -81,8 +140,20 @@ pub async fn create(
         created_at: now,
         updated_at: now,
         ..User::default()
-    };
-    let hashed = server.passwords.hash(tenant, password, now).await?;
+    })
+}
+
+async fn store(
+    server: &Server,
+    tenant: &TenantName,
+    user: User,
+    password: Password,
+) -> Result<User, Error> {
+    let identifiers = change::identifiers_of(&user)?;
+    let hashed = server
+        .passwords
+        .hash(tenant, password, user.created_at)
+        .await?;
     let parts = [tenant.as_str(), &user.user_id];
     let mut batch = Batch::durable()
         .insert(&parts, &user)
@@ -169,26 +240,19 @@ pub(super) async fn get<R: Record>(
     stored.ok_or_else(Error::missing("user", user_id))
 }
 
-fn identifiers(new: &NewUser) -> Result<Vec<String>, Error> {
-    let mut identifiers = Vec::new();
-    for identifier in [&new.email, &new.username].into_iter().flatten() {
-        let canonical = canonical_form(identifier)?;
-        if !identifiers.contains(&canonical) {
-            identifiers.push(canonical);
-        }
-    }
+fn check_identifiers(new: &NewUser) -> Result<(), Error> {
     if let Some(email) = &new.email
         && !email.contains('@')
     {
         return Err(Error::invalid("the e-mail address", "it has no `@`"));
     }
-    if identifiers.is_empty() {
+    if new.email.is_none() && new.username.is_none() {
         return Err(Error::invalid(
             "the user",
             "give it an e-mail address or a user name",
         ));
     }
-    Ok(identifiers)
+    Ok(())
 }
 
 fn canonical_form(identifier: &str) -> Result<String, Error> {

@@ -116,6 +116,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
                 user_policy,
                 enforce_policies,
                 token_dialect,
+                ..Change::default()
             };
             let api = apis::change(&server, &tenant.name, &identifier, change).await?;
             Ok(Output::new(document(&api), table(HEADER, [row(&api)])))

@@ -87,6 +87,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
                 scope: scopes,
                 allow_all_scopes: all_scopes,
                 subject_type: of.subject_type,
+                ..NewClientGrant::default()
             };
             let grant = client_grants::create(&server, &tenant.name, new).await?;
             Ok(Output::new(&grant, table(HEADER, [row(&grant)])))

@@ -110,6 +110,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
                 requires_username,
                 disable_self_service_change_password: disable_password_change,
                 password_policy: Some(policy),
+                ..connections::Change::default()
             };
             let changed = connections::change(&server, &tenant.name, &name, change).await?;
             Ok(Output::new(&changed, format!("connection {name}")))

@@ -94,7 +94,8 @@ impl From<admin::Error> for CliError {
         let code = match &error {
             admin::Error::AlreadyExists { .. }
             | admin::Error::NotFound { .. }
-            | admin::Error::Invalid { .. } => ExitCode::Usage,
+            | admin::Error::Invalid { .. }
+            | admin::Error::TooWeak(_) => ExitCode::Usage,
             admin::Error::Rejected(_) => ExitCode::Invalid,
             admin::Error::Store(_) => ExitCode::StoreFailed,
             admin::Error::Key(_)

@@ -18,6 +18,7 @@ mod progress;
 mod protection;
 mod refresh_settings;
 mod refresh_token;
+mod remote;
 mod role;
 mod rule;
 mod serve;

@@ -119,6 +119,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
                 roles,
                 user_metadata,
                 app_metadata,
+                ..NewUser::default()
             };
             let (password, made_up) = match password_stdin {
                 true => (first_line()?, None),

@@ -5,6 +5,7 @@
 
 use crate::credential::Rejection;
 use crate::credential::guard::{GuardError, Stopped};
+use crate::random::NoRandomness;
 use crate::rule_host::Denial;
 use crate::store;
 use crate::tenant::Denials;
@@ -144,6 +145,12 @@ impl From<LookupError> for Error {
             }
             other => Self::Internal(other.to_string()),
         }
+    }
+}
+
+impl From<NoRandomness> for Error {
+    fn from(error: NoRandomness) -> Self {
+        Self::Internal(error.to_string())
     }
 }
 

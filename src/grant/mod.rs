@@ -49,7 +49,7 @@ use crate::user::User;
 
 /// Answers a token request, and writes what happened to the tenant's log.
 pub async fn issue(server: &Server, request: TokenRequest) -> Result<TokenResponse, Error> {
-    let mut trail = Trail::begin(server, &request);
+    let mut trail = Trail::begin(server, &request)?;
     let result = run(server, request, &mut trail).await;
     trail.end(server, &result).await;
     result
@@ -180,6 +180,7 @@ async fn run(
             client: client.client(),
             api: api.as_ref(),
             gty,
+            jti: trail.id(),
             permissions: &permissions,
             confirmation: confirmation.as_ref(),
             requested_scopes,

@@ -149,6 +149,8 @@ mod tests {
             description: String::new(),
         };
         Api {
+            id: String::new(),
+            kept: Default::default(),
             identifier: "https://orders.example/".to_owned(),
             name: "Orders".to_owned(),
             scopes: vec![scope("read:orders"), scope("write:orders")],

@@ -20,10 +20,10 @@ pub(super) struct Trail {
 }
 
 impl Trail {
-    pub(super) fn begin(server: &Server, request: &TokenRequest) -> Self {
+    pub(super) fn begin(server: &Server, request: &TokenRequest) -> Result<Self, Error> {
         let date = server.clock.now();
-        let log_id = log::event_id(date);
-        Self {
+        let log_id = log::exchange_id(date)?;
+        Ok(Self {
             tenant: request.tenant.name.clone(),
             address: request.origin.ip,
             event: LogEvent {
@@ -44,7 +44,7 @@ impl Trail {
                 hostname: request.origin.hostname.clone(),
                 rules: None,
             },
-        }
+        })
     }
 
     /// The exchange's identity.

@@ -30,7 +30,12 @@ pub enum BodyError {
 /// # Errors
 ///
 /// See [`BodyError`]. Time is kept by the connection ([`super::accept::ConnectionLimits::body_timeout`]), not here.
-pub async fn read_body(mut body: Body) -> Result<Bytes, BodyError> {
+pub async fn read_body(body: Body) -> Result<Bytes, BodyError> {
+    read_body_up_to(body, MAX_BODY_BYTES).await
+}
+
+/// The same for endpoints whose bodies may be larger.
+pub(super) async fn read_body_up_to(mut body: Body, most: usize) -> Result<Bytes, BodyError> {
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| classify(&error))?;
@@ -38,7 +43,7 @@ pub async fn read_body(mut body: Body) -> Result<Bytes, BodyError> {
         let Some(data) = frame.data_ref() else {
             continue;
         };
-        if whole.len() + data.len() > MAX_BODY_BYTES {
+        if whole.len() + data.len() > most {
             return Err(BodyError::TooLarge);
         }
         whole.extend_from_slice(data);

@@ -1,6 +1,7 @@
 //! The only place that knows which status and text a refused request gets.
 
 mod account;
+pub(super) mod management;
 
 use std::borrow::Cow;
 

@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 
 use super::error::Refusal;
 use crate::server::Server;
+use crate::store;
 use crate::tenant::Tenant;
 
 /// The tenant, and the host name that was asked.
@@ -20,11 +21,17 @@ impl FromRequestParts<Arc<Server>> for AtTenant {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Self, Refusal> {
+        let at = Self::of(parts, server).await?;
+        at.ok_or_else(Refusal::unknown_tenant)
+    }
+}
+
+impl AtTenant {
+    /// The tenant that is asked, if any is.
+    pub(super) async fn of(parts: &Parts, server: &Server) -> Result<Option<Self>, store::Error> {
         let hostname = hostname(parts);
-        match server.tenant_at(&hostname).await? {
-            Some(tenant) => Ok(Self { tenant, hostname }),
-            None => Err(Refusal::unknown_tenant()),
-        }
+        let tenant = server.tenant_at(&hostname).await?;
+        Ok(tenant.map(|tenant| Self { tenant, hostname }))
     }
 }
 

@@ -16,6 +16,8 @@ mod health;
 mod host;
 mod issued;
 mod jwks;
+mod management;
+pub mod outgoing;
 pub mod params;
 mod possession;
 pub mod tls;
@@ -62,6 +64,7 @@ pub fn router(server: Arc<Server>) -> Router {
             get(dbconnections::unblock_form).post(dbconnections::unblock),
         )
         .route("/health", get(health::health))
+        .nest("/api/v2", management::router())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(server)

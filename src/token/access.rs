@@ -3,15 +3,15 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::access_token::AccessToken;
+use super::access_token::{AccessToken, OpaqueToken};
 use super::claims::{self, Overlay};
 use super::dpop::{self, DpopError};
 use super::{Confirmation, KeyError, Keyring};
 use crate::client::Client;
 use crate::clock::Timestamp;
 use crate::secret::Secret;
-use crate::store::{self, Record, Records, Table};
-use crate::tenant::Tenant;
+use crate::store::{self, Batch, KeyRange, Record, Records, Stored, Table};
+use crate::tenant::{Tenant, TenantName};
 use crate::user::User;
 
 /// What rules last made of a user's ID claims for a client.
@@ -110,6 +110,20 @@ pub async fn verify_access_token(
     if !claims::grants(&access.scopes, "openid") {
         return Err(AccessError::InsufficientScope);
     }
+    let uri = tenant.issuer.endpoint("userinfo");
+    let at = (records, keyring, tenant);
+    confirm(at, presented, &uri, confirmation, now).await?;
+    Ok(access)
+}
+
+/// That the sender of a request to `uri` holds the key that its token is bound to.
+pub(super) async fn confirm(
+    (records, keyring, tenant): (&Records, &Keyring, &Tenant),
+    presented: Presented<'_>,
+    uri: &str,
+    bound: Option<Confirmation>,
+    now: Timestamp,
+) -> Result<(), AccessError> {
     let shown = match presented.dpop {
         None => presented
             .certificate
@@ -118,16 +132,16 @@ pub async fn verify_access_token(
         Some((proof, method)) => {
             let target = dpop::Target {
                 method,
-                uri: &tenant.issuer.endpoint("userinfo"),
-                access_token: Some(token),
+                uri,
+                access_token: Some(presented.token),
             };
             Some(dpop::verify(records, keyring, tenant, proof, target, now).await?)
         }
     };
-    match (confirmation, shown) {
+    match (bound, shown) {
         // A certificate that the token does not ask for does no harm.
-        (None, None | Some(Confirmation::Certificate(_))) => Ok(access),
-        (Some(bound), Some(shown)) if bound == shown => Ok(access),
+        (None, None | Some(Confirmation::Certificate(_))) => Ok(()),
+        (Some(bound), Some(shown)) if bound == shown => Ok(()),
         // RFC 9449, sections 7.1 and 7.2; RFC 8705, section 3.
         (None | Some(_), _) => Err(AccessError::Unconfirmed),
     }
@@ -160,6 +174,41 @@ pub async fn userinfo(
         .unwrap_or_default();
     Ok(claims::userinfo_claims(&user, &access.scopes, &custom))
 }
+
+/// Forgets what /userinfo knows of a user: its opaque tokens, and what rules said of it to clients.
+pub async fn forget_user(
+    records: &Records,
+    tenant: &TenantName,
+    user_id: &str,
+) -> Result<(), store::Error> {
+    let mut rest = KeyRange::prefix(OpaqueToken::TABLE, &[tenant.as_str()]);
+    loop {
+        let tokens: Vec<Stored<OpaqueToken>> = records.list_range(&rest, FORGOTTEN_AT_ONCE).await?;
+        let Some(last) = tokens.last() else {
+            break;
+        };
+        rest = rest.behind(&last.key);
+        let theirs = tokens
+            .iter()
+            .filter(|token| token.record.user_id == user_id);
+        let batch = theirs.fold(Batch::durable(), |batch, token| batch.delete(token));
+        records.commit(batch).await?;
+    }
+    loop {
+        let parts = [tenant.as_str(), user_id];
+        let claims: Vec<Stored<UserinfoClaims>> = records.list(&parts, FORGOTTEN_AT_ONCE).await?;
+        if claims.is_empty() {
+            return Ok(());
+        }
+        let batch = claims
+            .iter()
+            .fold(Batch::durable(), |batch, one| batch.delete(one));
+        records.commit(batch).await?;
+    }
+}
+
+/// Records in one commit.
+const FORGOTTEN_AT_ONCE: usize = 100;
 
 /// Why an access token gives no access.
 #[derive(Debug, thiserror::Error)]

@@ -42,6 +42,8 @@ pub struct Mint<'a> {
     pub api: Option<&'a Api>,
     /// The claim `gty`.
     pub gty: &'static str,
+    /// The claim `jti`: the exchange's identity, by which the tenant's log has what rules did.
+    pub jti: &'a str,
     /// The scopes as the client asked for them; empty if it did not.
     pub requested_scopes: &'a [String],
     /// All that the subject holds on the API.
@@ -188,9 +190,8 @@ impl Mint<'_> {
             true => "at+jwt",
             false => "JWT",
         };
-        let jti = random::id()?;
         let (parties, bound) = (self.parties(), self.confirmation);
-        let claims = access_claims(&parties, sub, changes, validity, &jti, bound);
+        let claims = access_claims(&parties, sub, changes, validity, self.jti, bound);
         let tenant = &self.tenant.name;
         let signer = self.keyring.api_signer(self.records, tenant, api).await?;
         Ok(signer.sign(typ, &claims)?)

@@ -12,6 +12,7 @@ mod jwk;
 mod jws;
 mod key_pair;
 mod keys;
+pub mod management;
 mod master_key;
 mod mint;
 mod public_key_text;

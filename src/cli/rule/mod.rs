@@ -69,6 +69,8 @@ pub(super) enum Verb {
     /// Write recorded exchanges, and the rules that ran on them, to a folder
     ///
     /// Example: claimsmith rule pull-exchanges monday --tenant acme
+    ///
+    /// Example: claimsmith rule pull-exchanges monday --server https://acme.example/ --client-id ID
     PullExchanges(record::PullArgs),
     /// Say what a new version of a rule would have changed on recorded exchanges
     ///

@@ -1,15 +1,18 @@
 //! `claimsmith rule record` and `rule pull-exchanges`: what really happened, as files.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
 
-use super::replay::folder::{EXCHANGES, version_folder, write_version};
+use super::replay::folder::{EXCHANGES, recorded as read_recorded, version_folder, write_version};
 use super::{CliError, OpenOptions, Output};
 use crate::admin::recordings;
 use crate::cli::open::TenantOption;
-use crate::recording::RecordingSettings;
+use crate::cli::remote::{Remote, RemoteOptions};
+use crate::recording::{Recorded, RecordingSettings};
+use crate::rule_host::{Limits, Manifest};
 
 #[derive(clap::Args)]
 pub(in crate::cli) struct Args {
@@ -58,6 +61,14 @@ pub(in crate::cli) struct PullArgs {
     folder: PathBuf,
     #[command(flatten)]
     tenant: TenantOption,
+    #[command(flatten)]
+    remote: RemoteOptions,
+}
+
+/// A version of a rule, as it is written to the folder.
+struct Version {
+    component: Vec<u8>,
+    manifest: Option<Manifest>,
 }
 
 /// Writes recorded exchanges, and the rules that ran on them, to a new folder.
@@ -68,14 +79,10 @@ pub(super) async fn pull(args: PullArgs, open: &OpenOptions) -> Result<Output, C
             args.folder.display()
         )));
     }
-    let server = open.open_existing().await?;
-    let tenant = args.tenant.resolve(&server).await?;
-    let recorded = recordings::list(&server, &tenant.name).await?;
-    let versions: BTreeSet<(&str, u32)> = recorded
-        .iter()
-        .flat_map(|recorded| &recorded.rules)
-        .map(|rule| (rule.rule.as_str(), rule.version))
-        .collect();
+    let (recorded, versions) = match args.remote.is_given() {
+        true => over_http(&args.remote.connect().await?).await?,
+        false => from_data(&args.tenant, open).await?,
+    };
     let exchanges = args.folder.join(EXCHANGES);
     make(&exchanges)?;
     for recorded in &recorded {
@@ -83,11 +90,10 @@ pub(super) async fn pull(args: PullArgs, open: &OpenOptions) -> Result<Output, C
         let file = exchanges.join(format!("{}.json", recorded.exchange.id));
         std::fs::write(&file, text).map_err(|error| cannot_write(&file, &error))?;
     }
-    for (rule, number) in &versions {
-        let (version, component) = recordings::rule(&server, &tenant.name, rule, *number).await?;
+    for ((rule, number), version) in &versions {
         let folder = version_folder(&args.folder, rule, *number);
         make(&folder)?;
-        write_version(&folder, &component, version.manifest.as_ref())
+        write_version(&folder, &version.component, version.manifest.as_ref())
             .map_err(|error| cannot_write(&folder, &error))?;
     }
     let text = format!(
@@ -98,6 +104,90 @@ pub(super) async fn pull(args: PullArgs, open: &OpenOptions) -> Result<Output, C
     );
     let document = json!({ "exchanges": recorded.len(), "rules": versions.len() });
     Ok(Output::new(document, text))
+}
+
+/// Recorded exchanges, and the versions of rules that ran on them.
+type Pulled = (Vec<Recorded>, BTreeMap<(String, u32), Version>);
+
+async fn from_data(tenant: &TenantOption, open: &OpenOptions) -> Result<Pulled, CliError> {
+    let server = open.open_existing().await?;
+    let tenant = tenant.resolve(&server).await?.name;
+    let recorded = recordings::list(&server, &tenant).await?;
+    let mut versions = BTreeMap::new();
+    for (rule, number) in that_ran(&recorded) {
+        let (version, component) = recordings::rule(&server, &tenant, &rule, number).await?;
+        let manifest = version.manifest;
+        versions.insert(
+            (rule, number),
+            Version {
+                component,
+                manifest,
+            },
+        );
+    }
+    Ok((recorded, versions))
+}
+
+async fn over_http(remote: &Remote) -> Result<Pulled, CliError> {
+    let mut recorded = Vec::new();
+    let mut from = String::new();
+    loop {
+        let page = remote.get(&format!("recordings?take=20{from}")).await?;
+        let documents = page.get("recordings").and_then(Value::as_array);
+        for document in documents.into_iter().flatten() {
+            let text = document.to_string();
+            recorded.push(read_recorded(text.as_bytes()).map_err(CliError::invalid)?);
+        }
+        match page.get("next").and_then(Value::as_str) {
+            Some(next) => from = format!("&from={next}"),
+            None => break,
+        }
+    }
+    // They become names of files, and a server is trusted with none that leads elsewhere.
+    let rules = recorded
+        .iter()
+        .flat_map(|recorded: &Recorded| &recorded.rules);
+    let names = rules.map(|rule| &rule.rule);
+    let mut names = names.chain(recorded.iter().map(|recorded| &recorded.exchange.id));
+    if let Some(strange) = names.find(|name| !is_plain(name)) {
+        let strange = strange.escape_debug();
+        return Err(CliError::invalid(format!(
+            "`{strange}` is no name that can be a file's"
+        )));
+    }
+    recorded.sort_by(|a: &Recorded, b| (a.at, &a.exchange.id).cmp(&(b.at, &b.exchange.id)));
+    let mut versions = BTreeMap::new();
+    for (rule, number) in that_ran(&recorded) {
+        // It becomes a path, here and there.
+        let name = utf8_percent_encode(&rule, NON_ALPHANUMERIC);
+        let path = format!("rule-versions/{name}/{number}");
+        let known = remote.get(&path).await?;
+        let manifest = known.get("manifest").cloned().unwrap_or_default();
+        let manifest = serde_json::from_value(manifest);
+        let manifest = manifest.map_err(CliError::invalid)?;
+        let most = Limits::MOST_COMPONENT_BYTES;
+        let component = remote.bytes(&format!("{path}/component"), most).await?;
+        versions.insert(
+            (rule, number),
+            Version {
+                component,
+                manifest,
+            },
+        );
+    }
+    Ok((recorded, versions))
+}
+
+fn is_plain(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
+    !name.is_empty() && name.len() <= 200 && !name.starts_with('.') && name.chars().all(fits)
+}
+
+fn that_ran(recorded: &[Recorded]) -> BTreeSet<(String, u32)> {
+    let rules = recorded.iter().flat_map(|recorded| &recorded.rules);
+    rules
+        .map(|rule| (rule.rule.clone(), rule.version))
+        .collect()
 }
 
 fn make(folder: &Path) -> Result<(), CliError> {

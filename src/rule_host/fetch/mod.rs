@@ -29,4 +29,5 @@ pub(super) use self::network::Network;
 pub use self::network::{NetworkOptions, Resolve};
 pub use self::recording::{FetchReport, RecordedFetch, RecordedOutcome, Recording, Step};
 pub(super) use self::request::{Outgoing, Redirects};
+pub(crate) use self::tls::config as client_tls;
 pub use self::tls::read_certificates;

@@ -9,7 +9,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 /// Reads the system's certificates, which takes milliseconds.
-pub(super) fn config(extra: Vec<CertificateDer<'static>>) -> Result<ClientConfig, String> {
+pub(crate) fn config(extra: Vec<CertificateDer<'static>>) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore::empty();
     let system = rustls_native_certs::load_native_certs();
     // Some are of kinds that TLS does not use; they are no reason to trust none.

@@ -1,5 +1,6 @@
 //! The HTTP interface, laid out as its URLs are. Every test talks to a real server over a socket.
 
+mod api_v2;
 mod dbconnections;
 mod dpop;
 mod health;

@@ -595,6 +595,20 @@ impl Answer {
         }
     }
 
+    /// The same, where an answer may have no body: it is null then.
+    pub(crate) async fn read_or_empty(response: Response) -> Self {
+        if response.status() == 204 {
+            let (status, headers) = (204, response.headers().clone());
+            assert_eq!(response.text().await.unwrap(), "");
+            return Self {
+                status,
+                headers,
+                body: Value::Null,
+            };
+        }
+        Self::read(response).await
+    }
+
     /// A member of the body that is text.
     #[track_caller]
     pub(crate) fn text(&self, name: &str) -> &str {

@@ -9,6 +9,7 @@ pub(crate) mod app;
 pub(crate) mod client_key;
 pub(crate) mod command;
 pub(crate) mod dpop;
+pub(crate) mod manager;
 pub(crate) mod upstream;
 
 /// Where the tests keep what they compile: by its digest, so that they share nothing but time.

@@ -75,6 +75,7 @@ impl House {
             grant_types: Vec::new(),
             is_first_party: true,
             metadata: Default::default(),
+            kept: Default::default(),
             sender_constraint: Default::default(),
             refresh_token: None,
             id_token_lifetime: 36_000,

@@ -1,0 +1,91 @@
+// auth0 (npm), as its documentation shows: sets up a tenant over the management API, and logs in to what it set up.
+import { AuthenticationClient, ManagementClient } from 'auth0';
+import { assert, house, step } from '../node/table.mjs';
+
+const { domain, client_id: clientId, client_secret: clientSecret } = house.management;
+const management = new ManagementClient({ domain, clientId, clientSecret });
+const row = (what, attempt) => step('auth0 (npm)', what, attempt);
+const api = 'https://node.example/';
+const password = 'a sentence that nobody guesses';
+const made = {};
+
+await row('resource server', async () => {
+  const scopes = [{ value: 'read:things', description: 'Reads things' }];
+  made.api = await management.resourceServers.create({ identifier: api, name: 'Things', scopes, signing_alg: 'RS256' });
+  const found = await management.resourceServers.get(made.api.id);
+  assert(found.identifier === api && found.scopes[0].value === 'read:things', JSON.stringify(found));
+});
+
+await row('client', async () => {
+  made.client = await management.clients.create({
+    name: 'Node', app_type: 'regular_web', callbacks: ['https://node.example/cb'],
+    grant_types: ['password', 'http://auth0.com/oauth/grant-type/password-realm', 'client_credentials'],
+  });
+  const changed = await management.clients.update(made.client.client_id, { client_metadata: { tier: 'gold' } });
+  assert(changed.client_metadata.tier === 'gold' && changed.callbacks.length === 1, JSON.stringify(changed));
+});
+
+await row('client grant', async () => {
+  made.grant = await management.clientGrants.create({
+    client_id: made.client.client_id, audience: api, scope: ['read:things'],
+  });
+  const all = await management.clientGrants.list({ client_id: made.client.client_id });
+  assert(all.data.length === 1 && all.data[0].id === made.grant.id, JSON.stringify(all.data));
+});
+
+await row('connection', async () => {
+  made.connection = await management.connections.create({
+    name: 'node-users', strategy: 'auth0', enabled_clients: [made.client.client_id], options: { disable_signup: true },
+  });
+  assert((await management.connections.get(made.connection.id)).options.disable_signup, 'the option is lost');
+});
+
+await row('user', async () => {
+  made.user = await management.users.create({
+    connection: 'node-users', email: 'node@acme.example', password, app_metadata: { plan: 'gold' },
+  });
+  await management.users.update(made.user.user_id, { user_metadata: { colour: 'red' } });
+  const found = await management.users.list({ q: 'app_metadata.plan:gold AND email:node@acme.example' });
+  assert(found.data.length === 1 && found.data[0].user_metadata.colour === 'red', JSON.stringify(found.data));
+});
+
+await row('rule', async () => {
+  const script = `function (user, context, callback) {
+    context.accessToken['https://node.example/plan'] = user.app_metadata.plan + configuration.NODE_MARK;
+    callback(null, user, context);
+  }`;
+  await management.rulesConfigs.set('NODE_MARK', { value: '!' });
+  made.rule = await management.rules.create({ name: 'Plan of the user', script, enabled: true });
+  const all = await management.rules.list({ enabled: true });
+  assert(all.data.some((rule) => rule.id === made.rule.id && rule.script === script), 'the rule is not listed');
+});
+
+const authentication = () => new AuthenticationClient({
+  domain, clientId: made.client.client_id, clientSecret: made.client.client_secret,
+});
+const login = () => authentication().oauth.passwordGrant({
+  username: 'node@acme.example', password, realm: 'node-users', audience: api,
+});
+
+await row('oauth.passwordGrant', async () => {
+  const { data } = await login();
+  const claims = JSON.parse(Buffer.from(data.access_token.split('.')[1], 'base64url'));
+  assert(claims['https://node.example/plan'] === 'gold!', JSON.stringify(claims));
+  assert(claims.scope === 'read:things', claims.scope);
+});
+
+await row('pages', async () => {
+  const names = [];
+  for await (const client of await management.clients.list({ per_page: 1 })) names.push(client.client_id);
+  assert(names.length >= 2 && new Set(names).size === names.length, names.join());
+});
+
+await row('block and delete', async () => {
+  await management.users.update(made.user.user_id, { blocked: true });
+  await login().then(() => assert(false, 'a blocked user logged in'), (error) => assert(
+    error.error_description === 'user is blocked', error.message));
+  await management.users.delete(made.user.user_id);
+  await management.rules.delete(made.rule.id);
+  await management.users.get(made.user.user_id).then(() => assert(false, 'it is still there'), (error) => assert(
+    error.statusCode === 404 && error.body.errorCode === 'inexistent_user', error.message));
+});

@@ -1,0 +1,11 @@
+//! `/api/v2/…`, the management API (contract, section 7).
+
+mod authorisation;
+mod clients;
+mod connections;
+mod every_endpoint;
+mod exchanges;
+mod openapi;
+mod resource_servers;
+mod rules;
+mod users;
