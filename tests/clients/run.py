@@ -29,7 +29,7 @@ API = "https://orders.example/"
 REALM = "Username-Password-Authentication"
 # How many rows each runner has: one that ends early does not pass for one that is done.
 EXPECTED = {"openid-client": 20, "Authlib": 13, "oauth2": 8, "openidconnect": 4, "jose": 2,
-            "express-oauth2-jwt-bearer": 2, "PyJWT": 2}
+            "express-oauth2-jwt-bearer": 2, "PyJWT": 2, "auth0 (npm)": 9, "auth0-python": 8}
 
 
 def main():
@@ -46,7 +46,9 @@ def main():
                    "REQUESTS_CA_BUNDLE": authority, "SSL_CERT_FILE": authority}
             for command in (["node", HERE / "node/openid-client.mjs"], ["node", HERE / "node/resource-servers.mjs"],
                             [sys.executable, HERE / "python/authlib_client.py"],
-                            [sys.executable, HERE / "python/resource_server.py"], [rust_clients]):
+                            [sys.executable, HERE / "python/resource_server.py"], [rust_clients],
+                            ["node", HERE / "management/management.mjs"],
+                            [sys.executable, HERE / "management/management.py"]):
                 done = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, timeout=PATIENCE_S)
                 rows += [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
                 if done.returncode != 0:
@@ -117,8 +119,11 @@ class Server:
         self.cli("client", "credential", "add", signer["client_id"], str(public_key), "--alg", "ES256")
         signer["private_key"] = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+        admin = self.cli("client", "create", "Admin", "--auth", "client_secret_post", "--grant", "client_credentials")
+        self.cli("client-grant", "create", admin["client_id"], f"{self.issuer}api/v2/", "--all-scopes")
+        management = {"domain": f"localhost:{self.port}", **{key: admin[key] for key in ("client_id", "client_secret")}}
         return {"issuer": self.issuer, "api": API, "realm": REALM, "user": user, "confidential": confidential,
-                "public": public, "machine": machine, "signer": signer, "server": server}
+                "public": public, "machine": machine, "signer": signer, "server": server, "management": management}
 
     def __enter__(self):
         command = [self.claimsmith, "serve", "--listen", f"127.0.0.1:{self.port}", "--data", str(self.data),
