@@ -1,6 +1,7 @@
 //! The tenant: an issuer of its own, with its own users, clients, APIs, rules and settings.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
 use crate::store::{Record, Table};
@@ -168,6 +169,9 @@ pub struct Tenant {
     /// Whether refresh tokens stay good when their user's password is changed.
     #[serde(default)]
     pub refresh_tokens_outlive_password: bool,
+    /// Documented settings of the management API without a meaning here, as they were set.
+    #[serde(default)]
+    pub kept: Map<String, Value>,
     /// When it was made.
     pub created_at: Timestamp,
 }

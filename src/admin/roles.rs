@@ -1,6 +1,6 @@
 //! Roles: made, listed, given to users.
 
-use super::{Error, check_text, require_tenant, users};
+use super::{Error, check_text, page, require_tenant, users};
 use crate::random;
 use crate::role::{Holder, Permissions, Role};
 use crate::server::Server;
@@ -17,9 +17,7 @@ pub async fn create(
 ) -> Result<Role, Error> {
     require_tenant(server, tenant).await?;
     check_name(name)?;
-    if !description.is_empty() {
-        check_text("the description", description, 1_000)?;
-    }
+    check_description(description)?;
     if list(server, tenant).await?.len() >= Role::MAX {
         let reason = format!("a tenant has at most {}", Role::MAX);
         return Err(Error::invalid("the role", reason));
@@ -60,6 +58,45 @@ pub async fn delete(server: &Server, tenant: &TenantName, name: &str) -> Result<
     }
     let batch = Batch::durable().delete(&role);
     Ok(server.records.commit(batch).await?)
+}
+
+/// Takes a role away from its users too: rules do not see its name any more.
+pub async fn delete_everywhere(
+    server: &Server,
+    tenant: &TenantName,
+    name: &str,
+) -> Result<(), Error> {
+    delete(server, tenant, name).await?;
+    let has = |user: &User| user.roles.iter().any(|role| role == name);
+    while let Some(user) = page::find(server, &[tenant.as_str()], has).await? {
+        unassign(server, tenant, &user.record.user_id, name).await?;
+    }
+    Ok(())
+}
+
+/// Describes a role anew.
+pub async fn describe(
+    server: &Server,
+    tenant: &TenantName,
+    name: &str,
+    description: &str,
+) -> Result<Role, Error> {
+    check_description(description)?;
+    let stored = get(server, tenant, name).await?;
+    let role = Role {
+        description: description.to_owned(),
+        ..stored.record.clone()
+    };
+    let batch = Batch::durable().replace(&stored, &role);
+    server.records.commit(batch).await?;
+    Ok(role)
+}
+
+/// A role, by its identity.
+pub async fn find(server: &Server, tenant: &TenantName, id: &str) -> Result<Role, Error> {
+    let found = page::find(server, &[tenant.as_str()], |role: &Role| role.id == id).await?;
+    let found = found.ok_or_else(Error::missing("role", id))?;
+    Ok(found.record)
 }
 
 /// Gives a user a role.
@@ -114,6 +151,13 @@ pub(super) async fn get(
 ) -> Result<Stored<Role>, Error> {
     let stored = server.records.get(&[tenant.as_str(), name]).await?;
     stored.ok_or_else(Error::missing("role", name))
+}
+
+fn check_description(description: &str) -> Result<(), Error> {
+    match description {
+        "" => Ok(()),
+        text => check_text("the description", text, 1_000),
+    }
 }
 
 /// What a role may be called, on a user's record too.

@@ -1,6 +1,8 @@
 //! Tenants: made with their signing keys and a first connection, and changed.
 
-use super::{Error, LIST_LIMIT, check_text};
+use serde_json::{Map, Value};
+
+use super::{Error, LIST_LIMIT, check_text, keep};
 use crate::api::Api;
 use crate::connection::Connection;
 use crate::random;
@@ -23,6 +25,7 @@ pub async fn create(server: &Server, name: TenantName, issuer: Issuer) -> Result
         denials: Denials::default(),
         revoke_refresh_token_grant: false,
         refresh_tokens_outlive_password: false,
+        kept: Map::new(),
         key_rotation_days: None,
         require_dpop_nonce: false,
         created_at: now,
@@ -89,6 +92,8 @@ pub struct Change {
     pub key_rotation_days: Option<u32>,
     /// Whether a DPoP proof must hold a nonce of this server.
     pub require_dpop_nonce: Option<bool>,
+    /// Documented settings without a meaning here; null takes one away.
+    pub kept: Map<String, Value>,
 }
 
 /// The shortest schedule: at one a week, as many previous keys wait for the last of their tokens as
@@ -116,6 +121,7 @@ pub async fn change(server: &Server, name: &TenantName, change: Change) -> Resul
     tenant.require_dpop_nonce = change
         .require_dpop_nonce
         .unwrap_or(tenant.require_dpop_nonce);
+    keep(&mut tenant.kept, change.kept);
     if let Some(whole) = change.revoke_refresh_token_grant {
         tenant.revoke_refresh_token_grant = whole;
     }

@@ -119,6 +119,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
                 require_dpop_nonce,
                 revoke_refresh_token_grant,
                 refresh_tokens_outlive_password,
+                ..Change::default()
             };
             show(&tenants::change(open.open_existing().await?.as_ref(), &name, change).await?)
         }

@@ -51,6 +51,8 @@ pub(super) enum Answer {
     One(Value),
     /// The same, of something that was made.
     Made(Value),
+    /// Something was made, and there is nothing to say of it.
+    MadeWithoutWords,
     /// The same, of something that will be.
     Accepted(Value),
     /// A part of a listing, in the form that the page was asked for.
@@ -210,6 +212,10 @@ impl Endpoint {
 
     pub(super) const fn query(self, query: &'static [&'static [Field]]) -> Self {
         Self { query, ..self }
+    }
+
+    pub(super) const fn takes(self, takes: Takes) -> Self {
+        Self { takes, ..self }
     }
 
     pub(super) const fn gives(self, gives: Gives) -> Self {

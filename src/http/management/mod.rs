@@ -13,12 +13,17 @@ mod endpoint;
 mod exchanges;
 mod fields;
 mod json;
+mod keys;
 mod openapi;
+mod permissions;
+mod protection;
 mod query;
 mod resource_servers;
+mod roles;
 mod rule_versions;
 mod rules;
 mod rules_configs;
+mod settings;
 mod shape;
 mod table;
 mod user_fields;
@@ -112,6 +117,7 @@ async fn respond(
     let mut response = match answer.await? {
         Answer::One(document) => Json(project(document)).into_response(),
         Answer::Made(document) => (StatusCode::CREATED, Json(document)).into_response(),
+        Answer::MadeWithoutWords => StatusCode::CREATED.into_response(),
         Answer::Accepted(document) => (StatusCode::ACCEPTED, Json(document)).into_response(),
         Answer::All(items) => {
             let items: Vec<Value> = items.into_iter().map(project).collect();

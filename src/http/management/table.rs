@@ -2,8 +2,8 @@
 
 use super::endpoint::Endpoint;
 use super::{
-    client_grants, clients, connections, exchanges, resource_servers, rule_versions, rules,
-    rules_configs, users,
+    client_grants, clients, connections, exchanges, keys, permissions, protection,
+    resource_servers, roles, rule_versions, rules, rules_configs, settings, users,
 };
 
 /// All of them, in the order of the documentation.
@@ -14,6 +14,11 @@ pub(super) fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         client_grants::ENDPOINTS,
         connections::ENDPOINTS,
         users::ENDPOINTS,
+        roles::ENDPOINTS,
+        permissions::ENDPOINTS,
+        protection::ENDPOINTS,
+        keys::ENDPOINTS,
+        settings::ENDPOINTS,
         rules::ENDPOINTS,
         rules_configs::ENDPOINTS,
         rule_versions::ENDPOINTS,

@@ -49,6 +49,7 @@ impl House {
             denials: Default::default(),
             revoke_refresh_token_grant: false,
             refresh_tokens_outlive_password: false,
+            kept: Default::default(),
             key_rotation_days: None,
             require_dpop_nonce: false,
             created_at: NOW,

@@ -80,6 +80,7 @@ fn tenant(name: &str) -> Tenant {
         key_rotation_days: None,
         revoke_refresh_token_grant: false,
         refresh_tokens_outlive_password: false,
+        kept: Default::default(),
         require_dpop_nonce: false,
         created_at: NOW,
     }

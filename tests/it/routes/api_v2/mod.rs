@@ -7,5 +7,7 @@ mod every_endpoint;
 mod exchanges;
 mod openapi;
 mod resource_servers;
+mod roles;
 mod rules;
+mod tenant;
 mod users;

@@ -46,6 +46,7 @@ fn tenant(name: &str) -> Tenant {
         require_dpop_nonce: false,
         revoke_refresh_token_grant: false,
         refresh_tokens_outlive_password: false,
+        kept: Default::default(),
         created_at: NOW,
     }
 }
