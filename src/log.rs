@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::random::{self, NoRandomness};
 use crate::rule_host::Report;
-use crate::store::{Batch, Error, MAX_VALUE_BYTES, Record, Records, Stored, Table};
+use crate::store::{Batch, Error, Key, KeyRange, MAX_VALUE_BYTES, Record, Records, Stored, Table};
 use crate::tenant::TenantName;
 
 /// How long an event is kept: Auth0's longest plan keeps them 30 days.
@@ -242,6 +242,18 @@ pub async fn find(
     let parts = [tenant.as_str(), &countdown, log_id];
     let found: Option<Stored<LogEvent>> = records.get(&parts).await?;
     Ok(found.map(|stored| stored.record))
+}
+
+/// The place of all events that are newer than one; none if this is no event's identity.
+pub fn newer_than(tenant: &TenantName, log_id: &str) -> Option<KeyRange> {
+    let millis = u64::from_str_radix(log_id.get(..14)?, 16).ok()?;
+    let countdown = countdown(Timestamp::from_millis(millis));
+    let place = Key::new(Table::Log, &[tenant.as_str(), &countdown, log_id]);
+    let all = KeyRange::prefix(Table::Log, &[tenant.as_str()]);
+    Some(KeyRange {
+        start: all.start,
+        end: Some(place),
+    })
 }
 
 /// The tenant's newest events, newest first: at most `limit`.

@@ -6,6 +6,7 @@ pub mod client_credentials;
 pub mod client_grants;
 pub mod clients;
 pub mod connections;
+pub mod events;
 pub mod exchanges;
 pub mod keys;
 pub mod management_api;

@@ -89,6 +89,17 @@ pub async fn list(
     Ok(families.iter().map(RefreshTokenInfo::from).collect())
 }
 
+/// A refresh token by its `id`.
+pub async fn get(
+    server: &Server,
+    tenant: &TenantName,
+    id: &str,
+) -> Result<RefreshTokenInfo, Error> {
+    let stored = server.records.get(&[tenant.as_str(), id]).await?;
+    let stored: Stored<Family> = stored.ok_or_else(Error::missing("refresh token", id))?;
+    Ok(RefreshTokenInfo::from(&stored.record))
+}
+
 /// Revokes a refresh token by its `id`: from now on neither it nor what it was exchanged for can be
 /// exchanged. Access tokens that came with it end too, as far as this server is asked.
 pub async fn revoke(

@@ -57,6 +57,10 @@ pub(super) enum Answer {
     Accepted(Value),
     /// A part of a listing, in the form that the page was asked for.
     Part(&'static str, Page, Paged<Value>),
+    /// The same, of something that is being undone, without a word.
+    AcceptedWithoutWords,
+    /// A bare array, and where the next one is.
+    Linked(Vec<Value>, Option<String>),
     /// An array that has no pages.
     All(Vec<Value>),
     /// Bytes.

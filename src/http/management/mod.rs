@@ -14,10 +14,12 @@ mod exchanges;
 mod fields;
 mod json;
 mod keys;
+mod logs;
 mod openapi;
 mod permissions;
 mod protection;
 mod query;
+mod refresh_tokens;
 mod resource_servers;
 mod roles;
 mod rule_versions;
@@ -34,7 +36,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{FromRequestParts as _, RawPathParams, Request, State};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, get, on};
 use axum::{Json, Router};
@@ -117,6 +119,16 @@ async fn respond(
     let mut response = match answer.await? {
         Answer::One(document) => Json(project(document)).into_response(),
         Answer::Made(document) => (StatusCode::CREATED, Json(document)).into_response(),
+        Answer::AcceptedWithoutWords => StatusCode::ACCEPTED.into_response(),
+        Answer::Linked(items, next) => {
+            let items: Vec<Value> = items.into_iter().map(project).collect();
+            let mut response = Json(items).into_response();
+            let link = next.map(|next| format!(r#"<{next}>; rel="next""#));
+            if let Some(Ok(link)) = link.map(HeaderValue::try_from) {
+                response.headers_mut().insert(header::LINK, link);
+            }
+            response
+        }
         Answer::MadeWithoutWords => StatusCode::CREATED.into_response(),
         Answer::Accepted(document) => (StatusCode::ACCEPTED, Json(document)).into_response(),
         Answer::All(items) => {

@@ -2,8 +2,8 @@
 
 use super::endpoint::Endpoint;
 use super::{
-    client_grants, clients, connections, exchanges, keys, permissions, protection,
-    resource_servers, roles, rule_versions, rules, rules_configs, settings, users,
+    client_grants, clients, connections, exchanges, keys, logs, permissions, protection,
+    refresh_tokens, resource_servers, roles, rule_versions, rules, rules_configs, settings, users,
 };
 
 /// All of them, in the order of the documentation.
@@ -19,6 +19,8 @@ pub(super) fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         protection::ENDPOINTS,
         keys::ENDPOINTS,
         settings::ENDPOINTS,
+        refresh_tokens::ENDPOINTS,
+        logs::ENDPOINTS,
         rules::ENDPOINTS,
         rules_configs::ENDPOINTS,
         rule_versions::ENDPOINTS,

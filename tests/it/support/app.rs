@@ -597,8 +597,8 @@ impl Answer {
 
     /// The same, where an answer may have no body: it is null then.
     pub(crate) async fn read_or_empty(response: Response) -> Self {
-        if response.status() == 204 {
-            let (status, headers) = (204, response.headers().clone());
+        if response.status() == 204 || response.content_length() == Some(0) {
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
             assert_eq!(response.text().await.unwrap(), "");
             return Self {
                 status,
