@@ -43,12 +43,18 @@ quickjs() {
         tr ',' '\n' | sed -n 's|.*"manifest_path":"\(.*/rquickjs-sys-[^/]*\)/Cargo.toml".*|\1/quickjs|p' | head -n 1
 }
 
-# Writes QuickJS-ng's main file to $1, with one line of it changed: where references are counted is up to `src/inside.c`.
-count_references_ourselves() {
-    local line='#define JS_REF_COUNT(p) (js_rc(p)->ref_count)'
-    [ "$(grep -cxF "$line" "$(quickjs)/quickjs.c")" = 1 ] || { echo 'QuickJS-ng counts references in another way' >&2; exit 1; }
-    sed 's|^#define JS_REF_COUNT(p) .*|#define JS_REF_COUNT(p) (*inside_ref_count(p, \&js_rc(p)->ref_count))|' \
-        "$(quickjs)/quickjs.c" >"$1"
+# Writes QuickJS-ng's main file to $1, with two lines of it changed to ask `src/inside.c`: where references to an object are
+# counted, and how the engine makes a property of an object that is written out.
+change_engine() {
+    cp "$(quickjs)/quickjs.c" "$1"
+    change() { # $1: file, $2: the line, $3: what becomes of it
+        [ "$(grep -cxF "$2" "$1")" = 1 ] || { echo "QuickJS-ng has not, or not once: $2" >&2; exit 1; }
+        awk -v line="$2" -v other="$3" '{ print $0 == line ? other : $0 }' "$1" >"$1.new" && mv "$1.new" "$1"
+    }
+    change "$1" '#define JS_REF_COUNT(p) (js_rc(p)->ref_count)' \
+        '#define JS_REF_COUNT(p) (*inside_ref_count(p, &js_rc(p)->ref_count))'
+    change "$1" '                ret = JS_DefinePropertyValue(ctx, sp[-2], atom, sp[-1],' \
+        '                ret = inside_define_field(ctx, sp[-2], atom, sp[-1],'
 }
 
 # Writes the module to $1. The stack comes first in its memory, so that running over it traps.
@@ -59,7 +65,7 @@ build_core() {
     said=$(wit-bindgen c engine.wit --world engine --rename-world bindings --out-dir "$bindings" 2>&1) ||
         { echo "$said" >&2; exit 1; }
     mkdir -p "$target/changed"
-    count_references_ourselves "$target/changed/quickjs.c"
+    change_engine "$target/changed/quickjs.c"
     # EMSCRIPTEN: no threads, no rounding modes, no computed jumps, none of which WebAssembly has.
     local flags=(--target=wasm32-wasi -std=gnu17 -O3 -DNDEBUG -D_GNU_SOURCE -DEMSCRIPTEN -fno-builtin-printf
         "-ffile-prefix-map=$sources=quickjs" "-ffile-prefix-map=$here=engine" "-ffile-prefix-map=$bindings=bindings"

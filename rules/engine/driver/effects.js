@@ -1,17 +1,21 @@
 // The effects that the current rule asks for, in the words of the rule interface, as one JSON text. A rule that put
 // functions of its own in the place of JavaScript's must not speak for the next one, so nothing here calls them.
-import { stringify } from "./natives.js";
+import { names, stringify } from "./natives.js";
 
-const { hasOwn } = Object;
 const { isArray } = Array;
+
+const SET = { access: "set-access-claim", id: "set-id-claim" };
+const REMOVE = { access: "remove-access-claim", id: "remove-id-claim" };
 
 let effects = "";
 
 function push(effect, name, value) {
-    effects += `${effects === "" ? "" : ","}{"effect":"${effect}"`;
-    if (name !== undefined) effects += `,"name":${stringify(`${name}`)}`;
-    if (value !== undefined) effects += `,"value":${value}`;
-    effects += "}";
+    let text = effects === "" ? '{"effect":"' : ',{"effect":"';
+    text += effect;
+    text += '"';
+    if (name !== undefined) text += ',"name":' + stringify(`${name}`);
+    if (value !== undefined) text += ',"value":' + value;
+    effects += text + "}";
 }
 
 /** All of them, comma between, and none is left. */
@@ -21,8 +25,6 @@ export function takeEffects() {
     return text;
 }
 
-const setClaimText = (token, name, text) => push(`set-${token}-claim`, name, text);
-const removeClaim = (token, name) => push(`remove-${token}-claim`, name);
 export const addScope = (scope) => push("add-scope", scope);
 export const removeScope = (scope) => push("remove-scope", scope);
 export const replaceScopes = (scopes) => push("replace-scopes", undefined, stringify(scopes));
@@ -39,23 +41,21 @@ export function mergeMetadata(which, object) {
 /** Sets a claim of the `access` or the `id` token; what JSON has no word for vanishes. */
 export function setClaim(token, name, value) {
     const text = stringify(value);
-    if (text !== undefined) setClaimText(token, name, text);
+    if (text !== undefined) push(SET[token], name, text);
 }
 
-/** What an object of claims holds now, as JSON texts by name; `scope` is no claim. */
-export function claimTexts(claims) {
-    const texts = { __proto__: null };
-    for (const name in claims) {
-        const text = name === "scope" || !hasOwn(claims, name) ? undefined : stringify(claims[name]);
-        if (text !== undefined) texts[name] = text;
-    }
-    return texts;
-}
-
-/** Turns the difference between two such objects into effects. */
+/** Turns the difference between two objects with the texts of claims into effects; `scope` is no claim. */
 export function claimEffects(token, before, after) {
-    for (const name in after) if (before[name] !== after[name]) setClaimText(token, name, after[name]);
-    for (const name in before) if (!(name in after)) removeClaim(token, name);
+    const now = names(after);
+    for (let i = 0; i < now.length; i++) {
+        const name = now[i];
+        if (before[name] !== after[name] && name !== "scope") push(SET[token], name, after[name]);
+    }
+    const then = names(before);
+    for (let i = 0; i < then.length; i++) {
+        const name = then[i];
+        if (!(name in after) && name !== "scope") push(REMOVE[token], name);
+    }
 }
 
 /** Scopes as rules write them: an array, or one text with spaces between. */
@@ -63,7 +63,10 @@ export function scopeList(scope) {
     if (scope === undefined || scope === null) return [];
     if (!isArray(scope)) return words(`${scope}`);
     const list = [];
-    for (let i = 0; i < scope.length; i++) if (`${scope[i]}` !== "") list[list.length] = `${scope[i]}`;
+    for (let i = 0; i < scope.length; i++) {
+        const text = `${scope[i]}`;
+        if (text !== "") list[list.length] = text;
+    }
     return list;
 }
 

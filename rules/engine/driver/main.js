@@ -5,5 +5,7 @@ import "./globals/early.js";
 import "./globals/index.js";
 import { compile } from "./compile.js";
 import { run } from "./run.js";
+import { warmUp } from "./warm.js";
 
+warmUp();
 globalThis.driver = { compile, run };

@@ -1,12 +1,13 @@
 // The user as rules know it: the exchange's user in the words of their documents.
-const iso = (milliseconds) => new Date(milliseconds).toISOString();
-const isEmpty = (object) => Object.keys(object).length === 0;
+import { assign, names, native } from "./natives.js";
+
+const iso = (milliseconds) => native.iso(milliseconds) ?? new Date(milliseconds).toISOString();
 
 /** What classic rules and Actions have in common. */
 export function profileOf(user) {
     const bar = user.id.indexOf("|");
-    const profile = {
-        ...user.profile,
+    const profile = assign({}, user.profile);
+    assign(profile, {
         user_id: user.id,
         email_verified: user.email_verified,
         created_at: iso(user.created_at),
@@ -17,7 +18,7 @@ export function profileOf(user) {
             provider: bar < 0 ? "auth0" : user.id.slice(0, bar),
             user_id: user.id.slice(bar + 1),
         }],
-    };
+    });
     if (user.email !== null) profile.email = user.email;
     if (user.username !== null) profile.username = user.username;
     if (user.last_password_reset !== null) profile.last_password_reset = iso(user.last_password_reset);
@@ -38,12 +39,13 @@ export function classicUser(user) {
     profile.logins_count = user.logins_count;
     if (user.last_login !== null) profile.last_login = iso(user.last_login);
     if (user.permissions.length > 0) profile.permissions = user.permissions;
-    if (!isEmpty(user.user_metadata)) profile.user_metadata = user.user_metadata;
-    if (isEmpty(user.app_metadata)) return profile;
-    return { ...profile, app_metadata: user.app_metadata, ...user.app_metadata };
+    if (names(user.user_metadata).length > 0) profile.user_metadata = user.user_metadata;
+    if (names(user.app_metadata).length === 0) return profile;
+    profile.app_metadata = user.app_metadata;
+    return assign(profile, user.app_metadata);
 }
 
 /** `event.user` of an Action. */
 export function actionUser(user) {
-    return { ...profileOf(user), user_metadata: user.user_metadata, app_metadata: user.app_metadata };
+    return assign(profileOf(user), { user_metadata: user.user_metadata, app_metadata: user.app_metadata });
 }

@@ -1,13 +1,16 @@
 // What rules may know of the request, in the shapes that all dialects share.
-import { isReserved } from "./claims.js";
+import { reserved } from "./claims.js";
+import { assign, names } from "./natives.js";
 import { exchange } from "./state.js";
 
 /** A list of pairs as an object; of a name that comes twice the last value counts. */
 export const fromPairs = (pairs) => {
     const object = {};
-    for (const [name, value] of pairs) {
+    for (let i = 0; i < pairs.length; i++) {
+        const name = pairs[i][0];
         // `__proto__` must be a name like any other.
-        Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
+        if (name !== "__proto__") object[name] = pairs[i][1];
+        else assign(object, { [name]: pairs[i][1] });
     }
     return object;
 };
@@ -24,6 +27,10 @@ export const authenticationMethods = () =>
 /** The claims of a draft that earlier rules set. */
 export const customClaims = (claims) => {
     const custom = {};
-    for (const name of Object.keys(claims)) if (!isReserved(name)) custom[name] = claims[name];
+    const all = names(claims);
+    for (let i = 0; i < all.length; i++) {
+        const name = all[i];
+        if (!(name in reserved)) assign(custom, { [name]: claims[name] });
+    }
     return custom;
 };

@@ -1,6 +1,6 @@
 // One run: programs in order over one exchange. Every rule begins and ends at the host, which keeps fuel, log and
 // faults apart.
-import { ask, native, parse, stringify } from "./natives.js";
+import { ask, native, stringify } from "./natives.js";
 import { asFailure, Denied } from "./errors.js";
 import { takeEffects } from "./effects.js";
 import { startAt } from "./globals/timers.js";
@@ -17,15 +17,15 @@ const RUN = {
 };
 
 /** Runs `programs` until one denies or fails. */
-export function run(programs, text) {
-    setExchange(parse(text));
+export function run(programs, given) {
+    setExchange(given);
     startAt(exchange.now);
     for (let index = 0; index < programs.length; index++) {
         // By index: an iterator may be the tenant's by now.
         const program = programs[index];
         ask("rule.begin", `${index}`);
         beginRule();
-        if (!decide(parse(program[0]), program[1])) return;
+        if (!decide(program[0], program[1])) return;
     }
 }
 

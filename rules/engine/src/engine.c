@@ -66,6 +66,15 @@ bool exports_bindings_compile(bindings_string_t *name, bindings_string_t *source
     return true;
 }
 
+// JSON that the host wrote, as a value. The canonical ABI puts no zero byte behind a text.
+static JSValue json(const bindings_string_t *given) {
+    char *copy = malloc(given->len + 1);
+    if (copy == NULL) __builtin_trap();
+    memcpy(copy, given->ptr, given->len);
+    copy[given->len] = 0;
+    return inside_parse(context, copy, given->len);
+}
+
 // Nothing is freed: the instance ends with the call, and its memory with it.
 bool exports_bindings_run(bindings_list_tuple2_string_list_u8_t *programs, bindings_string_t *exchange,
                         bindings_string_t *problem) {
@@ -73,13 +82,13 @@ bool exports_bindings_run(bindings_list_tuple2_string_list_u8_t *programs, bindi
     for (uint32_t i = 0; i < programs->len; i++) {
         bindings_tuple2_string_list_u8_t *given = &programs->ptr[i];
         JSValue program = JS_NewArray(context);
-        JS_SetPropertyUint32(context, program, 0, text(&given->f0));
+        JS_SetPropertyUint32(context, program, 0, json(&given->f0));
         JSValue bytecode = JS_NewUint8Array(context, given->f1.ptr, given->f1.len, NULL, NULL, false);
         JS_SetPropertyUint32(context, program, 1, bytecode);
         JS_SetPropertyUint32(context, list, i, program);
     }
-    JSValueConst arguments[] = {list, text(exchange)};
-    if (!JS_IsException(JS_Call(context, driver_run, JS_UNDEFINED, 2, arguments))) return true;
+    JSValueConst arguments[] = {list, json(exchange)};
+    if (!JS_IsException(arguments[1]) && !JS_IsException(JS_Call(context, driver_run, JS_UNDEFINED, 2, arguments))) return true;
     *problem = thrown();
     return false;
 }

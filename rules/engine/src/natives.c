@@ -16,43 +16,110 @@ static void give_back(JSContext *context, bindings_string_t *lent) {
     JS_FreeCString(context, (const char *)lent->ptr);
 }
 
-static JSValue answer(JSContext *context, claimsmith_engine_host_answer_t *answer) {
-    JSValue object = JS_NewObject(context);
-    JSValue text = JS_NewStringLen(context, (char *)answer->text.ptr, answer->text.len);
-    JS_DefinePropertyValueStr(context, object, "text", text, JS_PROP_C_W_E);
-    JSValue bytes = JS_UNDEFINED;
-    if (answer->bytes.len != 0)
-        bytes = JS_NewUint8ArrayCopy(context, answer->bytes.ptr, answer->bytes.len);
-    JS_DefinePropertyValueStr(context, object, "bytes", bytes, JS_PROP_C_W_E);
-    claimsmith_engine_host_answer_free(answer);
-    return object;
-}
-
-// host(operation, text = "", bytes = none) -> { text, bytes }
-static JSValue host(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
-    (void)self;
+// Asks the host: operation, text = "", bytes = none. False if that is thrown which the host says.
+static bool call(JSContext *context, int count, JSValueConst *arguments, claimsmith_engine_host_answer_t *answer) {
     bindings_string_t operation, text = {(uint8_t *)"", 0}, problem;
     bindings_list_u8_t bytes = {NULL, 0};
-    claimsmith_engine_host_answer_t given;
     bool has_text = count > 1 && !JS_IsUndefined(arguments[1]);
     if (count > 2 && !JS_IsUndefined(arguments[2])) {
         bytes.ptr = JS_GetUint8Array(context, &bytes.len, arguments[2]);
-        if (bytes.ptr == NULL) return JS_EXCEPTION;
+        if (bytes.ptr == NULL) return false;
     }
-    if (!lend(context, arguments[0], &operation)) return JS_EXCEPTION;
+    if (!lend(context, arguments[0], &operation)) return false;
     if (has_text && !lend(context, arguments[1], &text)) {
         give_back(context, &operation);
-        return JS_EXCEPTION;
+        return false;
     }
-    bool fine = claimsmith_engine_host_call(&operation, &text, &bytes, &given, &problem);
+    bool fine = claimsmith_engine_host_call(&operation, &text, &bytes, answer, &problem);
     give_back(context, &operation);
     if (has_text) give_back(context, &text);
-    if (fine) return answer(context, &given);
+    if (fine) return true;
     JSValue error = JS_NewError(context);
     JSValue message = JS_NewStringLen(context, (char *)problem.ptr, problem.len);
     JS_DefinePropertyValueStr(context, error, "message", message, JS_PROP_WRITABLE | JS_PROP_CONFIGURABLE);
     bindings_string_free(&problem);
-    return JS_Throw(context, error);
+    JS_Throw(context, error);
+    return false;
+}
+
+// host(operation, text, bytes) -> { text, bytes }
+static JSValue host(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+    (void)self;
+    claimsmith_engine_host_answer_t answer;
+    if (!call(context, count, arguments, &answer)) return JS_EXCEPTION;
+    JSValue object = JS_NewObject(context);
+    JSValue text = JS_NewStringLen(context, (char *)answer.text.ptr, answer.text.len);
+    JS_DefinePropertyValueStr(context, object, "text", text, JS_PROP_C_W_E);
+    JSValue bytes = JS_UNDEFINED;
+    if (answer.bytes.len != 0) bytes = JS_NewUint8ArrayCopy(context, answer.bytes.ptr, answer.bytes.len);
+    JS_DefinePropertyValueStr(context, object, "bytes", bytes, JS_PROP_C_W_E);
+    claimsmith_engine_host_answer_free(&answer);
+    return object;
+}
+
+// ask(operation, text, bytes) -> text
+static JSValue ask(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+    (void)self;
+    claimsmith_engine_host_answer_t answer;
+    if (!call(context, count, arguments, &answer)) return JS_EXCEPTION;
+    JSValue text = JS_NewStringLen(context, (char *)answer.text.ptr, answer.text.len);
+    claimsmith_engine_host_answer_free(&answer);
+    return text;
+}
+
+// parse(text): `JSON.parse`
+static JSValue parse(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+    (void)self;
+    (void)count;
+    size_t length;
+    const char *text = JS_ToCStringLen(context, &length, arguments[0]);
+    if (text == NULL) return JS_EXCEPTION;
+    JSValue value = inside_parse(context, text, length);
+    JS_FreeCString(context, text);
+    return value;
+}
+
+// stringify(value): `JSON.stringify`
+static JSValue stringify(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+    (void)self;
+    (void)count;
+    return inside_stringify(context, arguments[0]);
+}
+
+// names(object): `Object.keys`
+static JSValue names(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+    (void)self;
+    (void)count;
+    return inside_names(context, arguments[0]);
+}
+
+// assign(target, source) -> target, with all that `source` has of its own
+static JSValue assign(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+    (void)self;
+    (void)count;
+    return inside_copy(context, JS_DupValue(context, arguments[0]), arguments[1], false);
+}
+
+// texts(object) -> the JSON text of each property that has one
+static JSValue texts(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+    (void)self;
+    (void)count;
+    return inside_copy(context, JS_NewObjectProto(context, JS_NULL), arguments[0], true);
+}
+
+// iso(milliseconds): `toISOString`, or undefined before 1970 and after 9999
+static JSValue iso(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+    (void)self;
+    (void)count;
+    return inside_iso(context, arguments[0]);
+}
+
+// keep(value): nothing frees it
+static JSValue keep(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+    (void)self;
+    (void)count;
+    JS_DupValue(context, arguments[0]);
+    return JS_UNDEFINED;
 }
 
 JSValue natives_compile(JSContext *context, const char *source, size_t length, const char *file, int line) {
@@ -158,6 +225,14 @@ static JSValue seed(JSContext *context, JSValueConst self, int count, JSValueCon
 
 static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("host", 1, host),
+    JS_CFUNC_DEF("ask", 1, ask),
+    JS_CFUNC_DEF("parse", 1, parse),
+    JS_CFUNC_DEF("stringify", 1, stringify),
+    JS_CFUNC_DEF("names", 1, names),
+    JS_CFUNC_DEF("assign", 2, assign),
+    JS_CFUNC_DEF("texts", 1, texts),
+    JS_CFUNC_DEF("iso", 1, iso),
+    JS_CFUNC_DEF("keep", 1, keep),
     JS_CFUNC_DEF("compile", 2, compile),
     JS_CFUNC_DEF("load", 1, load),
     JS_CFUNC_DEF("runJobs", 0, run_jobs),

@@ -4,13 +4,11 @@ import { Denied, messageOf, otherAccount } from "../errors.js";
 import * as effects from "../effects.js";
 import { log } from "../globals/console.js";
 import { reportRejections, runUntil } from "../loop.js";
-import { stringify } from "../natives.js";
+import { assign, names, stringify, texts } from "../natives.js";
 import { classicUser } from "../profile.js";
-import { PROFILE } from "../claims.js";
+import { profile } from "../claims.js";
 import { authenticationMethods, customClaims, fromPairs, protocol } from "../request.js";
 import { exchange } from "../state.js";
-
-const { hasOwn } = Object;
 
 let user;
 let context;
@@ -31,9 +29,14 @@ export function runClassic(load) {
 }
 
 function begin() {
-    const { client, request, draft } = exchange;
     user = classicUser(exchange.user);
-    context = {
+    context = makeContext();
+}
+
+/** `context` before the first rule. */
+export function makeContext() {
+    const { client, request, draft } = exchange;
+    return {
         tenant: exchange.tenant,
         clientID: client.id,
         clientName: client.name,
@@ -55,7 +58,7 @@ function begin() {
         samlConfiguration: {},
         authentication: { methods: authenticationMethods() },
         authorization: { roles: exchange.user.roles },
-        accessToken: { ...customClaims(draft.access_claims), scope: draft.scopes },
+        accessToken: assign(customClaims(draft.access_claims), { scope: draft.scopes }),
         idToken: customClaims(draft.id_claims),
     };
 }
@@ -63,21 +66,21 @@ function begin() {
 /** What write-back compares with. */
 function remember() {
     return {
-        access: effects.claimTexts(context.accessToken),
-        id: effects.claimTexts(context.idToken),
-        scope: stringify(effects.scopeList(context.accessToken?.scope)),
+        access: texts(context.accessToken),
+        id: texts(context.idToken),
+        scopes: effects.scopeList(context.accessToken?.scope),
         multifactor: stringify(context.multifactor),
         profile: profileTexts(),
     };
 }
 
 function profileTexts() {
-    const texts = { __proto__: null };
-    for (let i = 0; i < PROFILE.length; i++) {
-        const name = PROFILE[i];
-        if (hasOwn(exchange.draft.id_claims, name)) texts[name] = stringify(user[name]);
+    const found = { __proto__: null };
+    const claims = names(exchange.draft.id_claims);
+    for (let i = 0; i < claims.length; i++) {
+        if (claims[i] in profile) found[claims[i]] = stringify(user[claims[i]]);
     }
-    return texts;
+    return found;
 }
 
 function call(rule) {
@@ -112,18 +115,26 @@ function denial(error) {
 }
 
 function writeBack() {
-    effects.claimEffects("access", before.access, effects.claimTexts(context.accessToken));
-    effects.claimEffects("id", before.id, effects.claimTexts(context.idToken));
+    effects.claimEffects("access", before.access, texts(context.accessToken));
+    effects.claimEffects("id", before.id, texts(context.idToken));
     writeProfile();
     const scopes = effects.scopeList(context.accessToken?.scope);
-    if (stringify(scopes) !== before.scope) effects.replaceScopes(scopes);
+    if (!sameTexts(scopes, before.scopes)) effects.replaceScopes(scopes);
     const { multifactor } = context;
     if (stringify(multifactor) !== before.multifactor) writeMultifactor(multifactor);
 }
 
+function sameTexts(one, other) {
+    if (one.length !== other.length) return false;
+    for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return false;
+    return true;
+}
+
 /** A change of the user is a change of the ID token, where that has the claim at all. */
 function writeProfile() {
-    for (const name in before.profile) {
+    const claims = names(before.profile);
+    for (let i = 0; i < claims.length; i++) {
+        const name = claims[i];
         if (stringify(user[name]) !== before.profile[name]) effects.setClaim("id", name, user[name]);
     }
 }

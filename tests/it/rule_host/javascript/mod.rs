@@ -5,6 +5,7 @@ mod faults;
 mod groups;
 mod tricks;
 mod uploads;
+mod values;
 
 use claimsmith::rule_host::{BoundRule, OnFault, Report, RuleReport, Verdict};
 use serde_json::{Value, json};
