@@ -209,7 +209,8 @@ fn responses(endpoint: &Endpoint, operation: OperationBuilder) -> OperationBuild
                 operation.response(status.to_string(), described(text).content(JSON, error));
         }
     }
-    operation
+    // Refused before any endpoint is known, in the form of the token endpoint.
+    operation.response("431", described("The request head is larger than 16 KiB."))
 }
 
 fn listing(name: &str, resource: &Resource) -> Schema {
