@@ -124,6 +124,9 @@ pub(super) async fn run(args: Args, open: &OpenOptions) -> Result<Output, CliErr
     let limits = ConnectionLimits {
         connections: args.connections,
         connections_per_address: args.connections_per_address,
+        declared_body_bytes: ConnectionLimits::for_components(
+            server.rule_host.limits().component_bytes,
+        ),
         ..ConnectionLimits::default()
     };
     let code = serve(server, listener, tls, limits, stop_signal()).await?;

@@ -17,9 +17,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::admission::Admission;
-use super::body::MAX_BODY_BYTES;
+use super::body::max_upload_bytes;
 use super::tls::Tls;
 use super::wire::StreamLimits;
+use crate::rule_host::Limits;
 
 /// The address a request came from, as an extension of every request. Behind a proxy, it is the proxy's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +36,8 @@ pub struct ConnectionLimits {
     /// one). The default, 256, leaves two thirds to others. Behind a proxy, all clients share one address: set this to
     /// [`Self::connections`] there.
     pub connections_per_address: usize,
-    /// The largest `Content-Length`, in bytes, that is not refused at the sight of the head. Default
-    /// [`MAX_BODY_BYTES`].
+    /// The largest `Content-Length`, in bytes, that is not refused at the sight of the head: that of the upload of
+    /// the largest component. Each endpoint has a bound of its own, mostly [`super::body::MAX_BODY_BYTES`].
     pub declared_body_bytes: u64,
     /// For the TLS handshake, where there is one. Default 10 s.
     pub handshake_timeout: Duration,
@@ -64,7 +65,7 @@ impl Default for ConnectionLimits {
         Self {
             connections: 768,
             connections_per_address: 256,
-            declared_body_bytes: MAX_BODY_BYTES as u64,
+            declared_body_bytes: Self::for_components(Limits::default().component_bytes),
             handshake_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(10),
@@ -78,6 +79,11 @@ impl Default for ConnectionLimits {
 }
 
 impl ConnectionLimits {
+    /// [`Self::declared_body_bytes`] where components have at most so many bytes.
+    pub const fn for_components(bytes: usize) -> u64 {
+        max_upload_bytes(bytes) as u64
+    }
+
     fn stream(&self) -> StreamLimits {
         StreamLimits {
             head_timeout: self.head_timeout,

@@ -11,11 +11,19 @@ use http_body_util::BodyExt as _;
 /// make a thousand connections cost at most 64 MiB.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
+/// The largest body of the management API (contract, section 7.1), in bytes.
+pub(super) const MAX_MANAGEMENT_BYTES: usize = 1024 * 1024;
+
+/// The same where a component comes in base64, with what stands around it.
+pub const fn max_upload_bytes(component_bytes: usize) -> usize {
+    MAX_MANAGEMENT_BYTES + component_bytes.div_ceil(3) * 4
+}
+
 /// Why a body could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// More than [`MAX_BODY_BYTES`]; answered with 413.
-    #[error("the request body is larger than 64 KiB")]
+    /// More than its endpoint takes; answered with 413.
+    #[error("the request body is too large")]
     TooLarge,
     /// It did not arrive in time; answered with 408.
     #[error("the request body took too long to arrive")]

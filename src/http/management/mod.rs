@@ -46,7 +46,7 @@ use self::endpoint::{Answer, Call, Caller, Endpoint, Method, Takes, envelope};
 use self::query::Query;
 use self::shape::Stage;
 use super::authorization::Authorization;
-use super::body::read_body_up_to;
+use super::body::{MAX_MANAGEMENT_BYTES, max_upload_bytes, read_body_up_to};
 use super::error::management::Refused;
 use super::error::no_store;
 use super::host::AtTenant;
@@ -56,9 +56,6 @@ use crate::server::Server;
 use crate::tenant::Tenant;
 use crate::token::access::{AccessError, Presented};
 use crate::token::management::verify_management_token;
-
-/// The largest body (contract, section 7.1).
-const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// All endpoints, to stand under `/api/v2`.
 pub(super) fn router() -> Router<Arc<Server>> {
@@ -203,9 +200,8 @@ async fn payload(
         Takes::Change(resource) => (Some(resource.fields), Stage::Update),
     };
     let most = match endpoint.large {
-        // A component in base64, and what stands around it.
-        true => MAX_BODY_BYTES + server.rule_host.limits().component_bytes / 3 * 4,
-        false => MAX_BODY_BYTES,
+        true => max_upload_bytes(server.rule_host.limits().component_bytes),
+        false => MAX_MANAGEMENT_BYTES,
     };
     let bytes = read_body_up_to(body, most).await?;
     let Some(fields) = fields else {

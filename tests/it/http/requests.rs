@@ -1,5 +1,7 @@
 //! What the wire lets through and what it refuses, one rule a test, each over a real connection.
 
+use claimsmith::http::accept::ConnectionLimits;
+
 use super::server::Server;
 
 /// The answer to a refused request: the status, an OAuth error, and the end of the connection.
@@ -372,7 +374,10 @@ async fn rfc6585_5_a_sixty_fifth_field_is_refused() {
 #[tokio::test]
 async fn rfc9110_15_5_14_a_declared_body_beyond_the_limit_is_refused_before_it_is_sent() {
     refused(
-        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 65537\r\nExpect: 100-continue\r\n\r\n",
+        format!(
+            "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+            ConnectionLimits::default().declared_body_bytes + 1
+        ),
         "413 Payload Too Large",
         "the request body is too large",
     )
@@ -385,7 +390,7 @@ async fn a_client_that_sends_a_refused_body_all_the_same_still_reads_the_answer(
     refused(
         format!(
             "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
+            ConnectionLimits::default().declared_body_bytes + 1
         ),
         "413 Payload Too Large",
         "the request body is too large",

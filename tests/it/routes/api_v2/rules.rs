@@ -96,6 +96,35 @@ async fn a_component_is_a_rule_too() {
     );
 }
 
+/// A rule in Rust has a few hundred kilobytes; the bound is the component's, not the body's.
+#[tokio::test]
+async fn a_component_of_megabytes_gets_through_and_one_beyond_the_bound_is_told_so() {
+    let app = App::start().await;
+    let manager = app.manager().await;
+    let upload = async |name: &str, padding: u32| {
+        let mut component = denying(Some("access_denied"), "not today");
+        // A custom section: its number, its length, its name `x`, and nothing that matters.
+        component.push(0);
+        let mut length = padding + 2;
+        while length >= 0x80 {
+            component.push((length & 0x7f | 0x80) as u8);
+            length >>= 7;
+        }
+        component.push(length as u8);
+        component.extend([1, b'x']);
+        component.resize(component.len() + padding as usize, 0);
+        let body = json!({ "name": name, "component": STANDARD.encode(component) });
+        manager.post("/rules", &body).await
+    };
+    upload("large", 3 << 20).await.document(201);
+    assert_eq!(
+        app.request().send().await.text("error_description"),
+        "not today"
+    );
+    let refused = upload("larger", 4 << 20).await.refused();
+    assert!(refused.contains("4194304"), "{refused}");
+}
+
 #[tokio::test]
 async fn names_and_places_are_each_one_rule_s() {
     let app = App::start().await;
