@@ -78,13 +78,17 @@ rules-check:
 binary:
     cargo build --locked --bin claimsmith --test it
 
-# Tries the workbench as a new author does: the Rust crate's tests, C's bindings, and every command of
-# docs/writing-rules.md (needs .ci/install-guest-tools, and npm)
+# Tries the workbench as a new author does: the Rust crate's tests, C's bindings, every command of
+# docs/writing-rules.md, and the replay of a thousand exchanges with a rule in Python among the others (needs
+# .ci/install-guest-tools, and npm)
 workbench: binary
     cargo test --quiet --manifest-path sdk/rust/Cargo.toml --target-dir {{ target }}/sdk
     fresh=$(mktemp -d); trap 'rm -rf "$fresh"' EXIT; \
         wit-bindgen c wit/1.0.0 --world rule --out-dir "$fresh" >/dev/null 2>&1 && diff -r "$fresh" sdk/c
     .ci/run_transcript.py docs/writing-rules.md {{ claimsmith }}
+    binary=$(realpath {{ claimsmith }}); fresh=$(mktemp -d); trap 'rm -rf "$fresh"' EXIT; \
+        (cd "$fresh" && "$binary" rule new snake --lang python && "$binary" rule build snake); \
+        CLAIMSMITH_PYTHON_RULE="$fresh/snake" cargo test --locked --test it workbench::replay::a_thousand
 
 # From nothing to a token, then serves until Ctrl-C
 demo *ARGS:
