@@ -228,6 +228,13 @@ pub async fn write(
     records.commit(batch).await
 }
 
+/// The same where what happened is done: a log that cannot be written does not change the answer.
+pub async fn note(records: &Records, tenant: &TenantName, event: LogEvent) {
+    if let Err(error) = write(records, tenant, event).await {
+        tracing::error!(%error, %tenant, "an event could not be written to the tenant's log");
+    }
+}
+
 /// The event of an identity: when it happened is part of that, so this is one read.
 pub async fn find(
     records: &Records,

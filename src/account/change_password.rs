@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Asker, Error, connection, event, record};
+use super::{Asker, Error, connection, event};
 use crate::admin::protection;
 use crate::clock::Timestamp;
 use crate::connection::Connection;
 use crate::credential::guard::Subject;
 use crate::credential::policy::TooWeak;
 use crate::credential::{Password, PasswordHistory, PasswordRecord, canonical};
-use crate::log::{EventType, LogEvent};
+use crate::log::{self, EventType, LogEvent};
 use crate::mail::Message;
 use crate::random;
 use crate::secret::{Digest, Secret};
@@ -54,7 +54,7 @@ pub async fn request(
         .registration(tenant, asker.address, now)
         .await?;
     let event = event(server, EventType::ChangeRequested, asker);
-    record(server, tenant, event).await;
+    log::note(&server.records, tenant, event).await;
 
     let (server, tenant) = (std::sync::Arc::clone(server), asker.tenant.clone());
     tokio::spawn(async move {
@@ -198,7 +198,7 @@ pub async fn reset(
         connection: Some(user.record.connection.clone()),
         ..LogEvent::new(EventType::PasswordChanged, now)
     };
-    record(server, &tenant.name, event).await;
+    log::note(&server.records, &tenant.name, event).await;
     if let Err(error) = protection::password_changed(server, &tenant.name, &user.record).await {
         // The password is changed; the block ends by itself or by the administrator.
         tracing::error!(%error, "a block could not be lifted");

@@ -17,11 +17,11 @@ use crate::connection::Connection;
 use crate::credential::guard::{GuardError, Stopped};
 use crate::credential::policy::TooWeak;
 use crate::credential::{HashingError, PasswordRefused};
-use crate::log::{self, EventType, LogEvent};
+use crate::log::{EventType, LogEvent};
 use crate::random::NoRandomness;
 use crate::server::Server;
 use crate::store::{self, Stored};
-use crate::tenant::{Tenant, TenantName};
+use crate::tenant::Tenant;
 
 /// Who asks, and where the user is.
 pub struct Asker<'a> {
@@ -119,13 +119,6 @@ async fn connection(server: &Server, asker: &Asker<'_>) -> Result<Connection, Er
         .map(|stored| stored.record)
         .filter(|connection| connection.is_enabled_for(&client.client_id))
         .ok_or(Error::UnknownConnection)
-}
-
-/// Writes an event of the tenant's log; a log that cannot be written does not change the answer.
-async fn record(server: &Server, tenant: &TenantName, event: LogEvent) {
-    if let Err(error) = log::write(&server.records, tenant, event).await {
-        tracing::error!(%error, %tenant, "an event could not be written to the tenant's log");
-    }
 }
 
 fn event(server: &Server, event_type: EventType, asker: &Asker<'_>) -> LogEvent {

@@ -7,7 +7,7 @@ use crate::connection::Connection;
 use crate::credential::policy::{MAX_DICTIONARY_WORDS, MAX_HISTORY, PasswordPolicy};
 use crate::random;
 use crate::server::Server;
-use crate::store::{Batch, Stored};
+use crate::store::{Batch, KeyRange, Record as _, Stored};
 use crate::tenant::TenantName;
 use crate::user::User;
 
@@ -120,16 +120,29 @@ pub async fn delete(server: &Server, tenant: &TenantName, name: &str) -> Result<
         ..Change::default()
     };
     change(server, tenant, name, shut).await?;
-    let of = [tenant.as_str()];
-    let theirs = |user: &User| user.connection == name;
-    while let Some(user) = page::find(server, &of, theirs).await? {
-        super::users::delete(server, tenant, &user.record.user_id).await?;
-    }
+    delete_users(server, tenant, name).await?;
     let stored = get(server, tenant, name).await?;
     Ok(server
         .records
         .commit(Batch::durable().delete(&stored))
         .await?)
+}
+
+async fn delete_users(server: &Server, tenant: &TenantName, connection: &str) -> Result<(), Error> {
+    const STEP: usize = 100;
+    let mut rest = KeyRange::prefix(User::TABLE, &[tenant.as_str()]);
+    loop {
+        let users: Vec<Stored<User>> = server.records.list_range(&rest, STEP).await?;
+        let Some(last) = users.last() else {
+            return Ok(());
+        };
+        rest = rest.behind(&last.key);
+        for user in users.iter().map(|stored| &stored.record) {
+            if user.connection == connection {
+                super::users::delete(server, tenant, &user.user_id).await?;
+            }
+        }
+    }
 }
 
 async fn get(

@@ -2,9 +2,8 @@
 
 use super::{Error, LIST_LIMIT, require_tenant};
 use crate::recording::{Recorded, RecordingCursor, RecordingSettings};
-use crate::rule::RuleVersion;
 use crate::server::Server;
-use crate::store::{Batch, Stored, blob};
+use crate::store::{Batch, Stored};
 use crate::tenant::TenantName;
 
 /// The most exchanges that a tenant keeps.
@@ -44,25 +43,6 @@ pub async fn list(server: &Server, tenant: &TenantName) -> Result<Vec<Recorded>,
     let mut all: Vec<Recorded> = stored.into_iter().map(|stored| stored.record).collect();
     all.sort_by(|a, b| (a.at, &a.exchange.id).cmp(&(b.at, &b.exchange.id)));
     Ok(all)
-}
-
-/// A version of a rule with its component's bytes.
-pub async fn rule(
-    server: &Server,
-    tenant: &TenantName,
-    rule: &str,
-    version: u32,
-) -> Result<(RuleVersion, Vec<u8>), Error> {
-    let number = RuleVersion::key_part(version);
-    let parts = [tenant.as_str(), rule, &number];
-    let missing = || Error::NotFound {
-        what: "version of the rule",
-        name: format!("{rule}@{version}"),
-    };
-    let stored: Option<Stored<RuleVersion>> = server.records.get(&parts).await?;
-    let version = stored.ok_or_else(missing)?.record;
-    let bytes = blob::get(&server.records, &version.digest).await?;
-    Ok((version, bytes.ok_or_else(missing)?))
 }
 
 async fn forget(server: &Server, tenant: &TenantName) -> Result<(), Error> {

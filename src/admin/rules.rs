@@ -72,6 +72,32 @@ pub async fn versions(
     Ok(stored.into_iter().map(|stored| stored.record).collect())
 }
 
+/// What is known of a version of a rule.
+pub async fn version(
+    server: &Server,
+    tenant: &TenantName,
+    rule: &str,
+    version: u32,
+) -> Result<RuleVersion, Error> {
+    let number = RuleVersion::key_part(version);
+    let parts = [tenant.as_str(), rule, &number];
+    let stored: Option<Stored<RuleVersion>> = server.records.get(&parts).await?;
+    Ok(stored.ok_or_else(|| no_version(rule, version))?.record)
+}
+
+/// A version's component, or its source in JavaScript.
+pub async fn code(server: &Server, version: &RuleVersion) -> Result<Vec<u8>, Error> {
+    let bytes = blob::get(&server.records, &version.digest).await?;
+    bytes.ok_or_else(|| no_version(&version.rule, version.version))
+}
+
+fn no_version(rule: &str, version: u32) -> Error {
+    Error::NotFound {
+        what: "version of the rule",
+        name: format!("{rule}@{version}"),
+    }
+}
+
 /// How to bind a rule.
 #[derive(Clone, Debug)]
 pub struct NewBinding {

@@ -28,8 +28,7 @@ pub async fn revoke(server: &Server, request: AboutToken) -> Result<(), Error> {
     } = server;
     if !refresh::is_one(&token) {
         let client = client.client();
-        revocation::hand_back(records, keyring, &tenant, client, &token, now).await?;
-        return Ok(());
+        return Ok(revocation::hand_back(records, keyring, &tenant, client, &token, now).await?);
     }
     let (name, client) = (&tenant.name, client.client());
     let Some(family) = refresh::family_of(records, name, client, &token, now).await? else {
@@ -44,7 +43,6 @@ pub async fn revoke(server: &Server, request: AboutToken) -> Result<(), Error> {
     Ok(())
 }
 
-/// A log that cannot be written does not change the answer: the token is gone.
 async fn note(server: &Server, tenant: &Tenant, family: &Family, origin: Origin, now: Timestamp) {
     let event = LogEvent {
         client_id: family.client_id.clone(),
@@ -55,7 +53,5 @@ async fn note(server: &Server, tenant: &Tenant, family: &Family, origin: Origin,
         hostname: origin.hostname,
         ..LogEvent::new(EventType::RefreshTokenRevoked, now)
     };
-    if let Err(error) = log::write(&server.records, &tenant.name, event).await {
-        tracing::error!(%error, tenant = %tenant.name, "an event could not be written to the tenant's log");
-    }
+    log::note(&server.records, &tenant.name, event).await;
 }

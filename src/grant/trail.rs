@@ -104,9 +104,7 @@ impl Trail {
         if !worth_it {
             return;
         }
-        if let Err(error) = log::write(&server.records, &self.tenant, self.event).await {
-            tracing::error!(%error, tenant = %self.tenant, "an event could not be written to the tenant's log");
-        }
+        log::note(&server.records, &self.tenant, self.event).await;
     }
 
     /// The operator's line, and one for each rule that failed.

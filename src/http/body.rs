@@ -1,9 +1,11 @@
-//! [`read_body`]: a request body, whole and bounded.
+//! [`read_request`]: a request with its body, whole and bounded.
 
 use std::error::Error;
 use std::io;
 
 use axum::body::Body;
+use axum::http::Request;
+use axum::http::request::Parts;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 
@@ -57,6 +59,12 @@ pub(super) async fn read_body_up_to(mut body: Body, most: usize) -> Result<Bytes
         whole.extend_from_slice(data);
     }
     Ok(whole.freeze())
+}
+
+/// A request's head, and its whole body; errors as of [`read_body`].
+pub(super) async fn read_request(request: Request<Body>) -> Result<(Parts, Bytes), BodyError> {
+    let (parts, body) = request.into_parts();
+    Ok((parts, read_body(body).await?))
 }
 
 fn classify(error: &(dyn Error + 'static)) -> BodyError {

@@ -12,8 +12,8 @@ use axum::{Extension, Json};
 use serde_json::{Map, Value, json};
 
 use super::accept::PeerAddr;
-use super::body::read_body;
-use super::error::{account as refuse, no_store};
+use super::body::read_request;
+use super::error::{Refusal, account as refuse, no_store};
 use super::forwarded::client_address;
 use super::host::AtTenant;
 use super::params::{Params, ParamsError, content_type};
@@ -28,12 +28,8 @@ pub(super) async fn sign_up(
     at: AtTenant,
     Extension(peer): Extension<PeerAddr>,
     request: Request<Body>,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    let body = match read_body(body).await {
-        Ok(body) => body,
-        Err(error) => return super::error::body(error).into_response(),
-    };
+) -> Result<Response, Refusal> {
+    let (parts, body) = read_request(request).await?;
     let result = async {
         let mut params = parse(&parts, &body)?;
         let (client_id, connection) = (need(&params, "client_id")?, need(&params, "connection")?);
@@ -56,10 +52,10 @@ pub(super) async fn sign_up(
         };
         account::sign_up(&server, &asker, new).await
     };
-    match result.await {
+    Ok(match result.await {
         Ok(user) => no_cache(Json(to_wire(&user)).into_response()),
         Err(error) => refuse(error),
-    }
+    })
 }
 
 /// `POST /dbconnections/change_password`: the answer is the same whether or not somebody has the
@@ -69,12 +65,8 @@ pub(super) async fn change_password(
     at: AtTenant,
     Extension(peer): Extension<PeerAddr>,
     request: Request<Body>,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    let body = match read_body(body).await {
-        Ok(body) => body,
-        Err(error) => return super::error::body(error).into_response(),
-    };
+) -> Result<Response, Refusal> {
+    let (parts, body) = read_request(request).await?;
     let result = async {
         let params = parse(&parts, &body)?;
         let (client_id, connection) = (need(&params, "client_id")?, need(&params, "connection")?);
@@ -86,10 +78,10 @@ pub(super) async fn change_password(
         };
         account::request(&server, &asker, need(&params, "email")?).await
     };
-    match result.await {
+    Ok(match result.await {
         Ok(()) => no_cache("We've just sent you an email to reset your password.".into_response()),
         Err(error) => refuse(error),
-    }
+    })
 }
 
 /// `POST /dbconnections/reset`: the link's ticket and the new password.
@@ -97,22 +89,18 @@ pub(super) async fn reset(
     State(server): State<Arc<Server>>,
     at: AtTenant,
     request: Request<Body>,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    let body = match read_body(body).await {
-        Ok(body) => body,
-        Err(error) => return super::error::body(error).into_response(),
-    };
+) -> Result<Response, Refusal> {
+    let (parts, body) = read_request(request).await?;
     let result = async {
         let mut params = parse(&parts, &body)?;
         let ticket = take(&mut params, "ticket")?;
         let password = take(&mut params, "new_password")?;
         account::reset(&server, &at.tenant, &ticket, password).await
     };
-    match result.await {
+    Ok(match result.await {
         Ok(()) => no_cache("Your password was changed.".into_response()),
         Err(error) => refuse(error),
-    }
+    })
 }
 
 /// `GET /dbconnections/reset?ticket=…`: the least page that a link in an e-mail can lead to. It says
@@ -128,20 +116,16 @@ pub(super) async fn unblock(
     State(server): State<Arc<Server>>,
     at: AtTenant,
     request: Request<Body>,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    let body = match read_body(body).await {
-        Ok(body) => body,
-        Err(error) => return super::error::body(error).into_response(),
-    };
+) -> Result<Response, Refusal> {
+    let (parts, body) = read_request(request).await?;
     let result = async {
         let ticket = take(&mut parse(&parts, &body)?, "ticket")?;
         account::unblock(&server, &at.tenant, &ticket).await
     };
-    match result.await {
+    Ok(match result.await {
         Ok(()) => no_cache("You can log in again.".into_response()),
         Err(error) => refuse(error),
-    }
+    })
 }
 
 /// `GET /dbconnections/unblock?ticket=…`: a button, since programs that read mail follow links.

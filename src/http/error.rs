@@ -401,21 +401,18 @@ fn restrict(text: &str) -> String {
 }
 
 /// A body that could not be read.
-pub(super) fn body(error: BodyError) -> Refusal {
-    let status = match error {
-        // The words with which the wire refuses a declared length, so that it makes no difference
-        // how a client sends its body.
-        BodyError::TooLarge => {
-            let violation = Violation::BodyTooLarge;
-            return Refusal::new(
+impl From<BodyError> for Refusal {
+    fn from(error: BodyError) -> Self {
+        let (status, text) = match error {
+            // The words with which the wire refuses a declared length, so that it makes no difference
+            // how a client sends its body.
+            BodyError::TooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
-                "invalid_request",
-                violation.to_string(),
-            )
-            .with(header::CONNECTION, "close");
-        }
-        BodyError::TimedOut => StatusCode::REQUEST_TIMEOUT,
-        BodyError::Broken => StatusCode::BAD_REQUEST,
-    };
-    Refusal::new(status, "invalid_request", error.to_string()).with(header::CONNECTION, "close")
+                Violation::BodyTooLarge.to_string(),
+            ),
+            BodyError::TimedOut => (StatusCode::REQUEST_TIMEOUT, error.to_string()),
+            BodyError::Broken => (StatusCode::BAD_REQUEST, error.to_string()),
+        };
+        Self::new(status, "invalid_request", text).with(header::CONNECTION, "close")
+    }
 }

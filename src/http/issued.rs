@@ -11,13 +11,13 @@ use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 
 use super::accept::PeerAddr;
-use super::body::read_body;
+use super::body::read_request;
 use super::client_credentials;
-use super::error::{no_store, refuse};
+use super::error::{Refusal, no_store, refuse};
 use super::forwarded::origin;
 use super::host::AtTenant;
 use super::params::{Params, content_type};
-use crate::grant::{self, AboutToken, Answer, Error, Origin};
+use crate::grant::{self, AboutToken, Answer, Error};
 use crate::server::Server;
 use crate::tenant::{ErrorProfile, Tenant};
 use crate::token::introspection::SIGNED_ANSWER;
@@ -28,17 +28,13 @@ pub(super) async fn revoke(
     at: AtTenant,
     Extension(peer): Extension<PeerAddr>,
     request: Request<Body>,
-) -> Response {
+) -> Result<Response, Refusal> {
     let profile = profile(&at.tenant);
-    let (parts, body) = request.into_parts();
-    let request = match read(&server, at, peer, &parts, body).await {
-        Ok(request) => request,
-        Err(response) => return response,
-    };
-    match grant::revoke(&server, request).await {
-        Ok(()) => uncached(StatusCode::OK.into_response()),
-        Err(error) => refuse(error, profile).into_response(),
-    }
+    let (parts, body) = read_request(request).await?;
+    let refused = |error| refuse(error, profile);
+    let request = parse(&server, at, peer, &parts, &body).map_err(refused)?;
+    grant::revoke(&server, request).await.map_err(refused)?;
+    Ok(uncached(StatusCode::OK.into_response()))
 }
 
 /// Answers what the token is worth, in the form that the client asked for.
@@ -47,21 +43,20 @@ pub(super) async fn introspect(
     at: AtTenant,
     Extension(peer): Extension<PeerAddr>,
     request: Request<Body>,
-) -> Response {
+) -> Result<Response, Refusal> {
     let profile = profile(&at.tenant);
-    let (parts, body) = request.into_parts();
-    let request = match read(&server, at, peer, &parts, body).await {
-        Ok(request) => request,
-        Err(response) => return response,
-    };
-    match grant::introspect(&server, request, wants_signature(&parts.headers)).await {
-        Ok(Answer::Plain(answer)) => uncached(Json(answer.to_wire()).into_response()),
-        Ok(Answer::Signed(jwt)) => {
+    let (parts, body) = read_request(request).await?;
+    let refused = |error| refuse(error, profile);
+    let request = parse(&server, at, peer, &parts, &body).map_err(refused)?;
+    let signed = wants_signature(&parts.headers);
+    let answer = grant::introspect(&server, request, signed).await;
+    Ok(uncached(match answer.map_err(refused)? {
+        Answer::Plain(answer) => Json(answer.to_wire()).into_response(),
+        Answer::Signed(jwt) => {
             let content_type = [(header::CONTENT_TYPE, SIGNED_ANSWER)];
-            uncached((content_type, jwt.expose().to_owned()).into_response())
+            (content_type, jwt.expose().to_owned()).into_response()
         }
-        Err(error) => refuse(error, profile).into_response(),
-    }
+    }))
 }
 
 /// Both endpoints answer `invalid_client` to who is no client, also where the token endpoint says it
@@ -73,30 +68,22 @@ fn profile(tenant: &Tenant) -> ErrorProfile {
     }
 }
 
-async fn read(
+fn parse(
     server: &Server,
     at: AtTenant,
     peer: PeerAddr,
     parts: &Parts,
-    body: Body,
-) -> Result<AboutToken, Response> {
-    let profile = profile(&at.tenant);
-    let body = read_body(body).await;
-    let body = body.map_err(|error| super::error::body(error).into_response())?;
-    let origin = origin(server, peer, &parts.headers, at.hostname);
-    parse(at.tenant, parts, &body, origin).map_err(|error| refuse(error, profile).into_response())
-}
-
-fn parse(tenant: Tenant, parts: &Parts, body: &[u8], origin: Origin) -> Result<AboutToken, Error> {
+    body: &[u8],
+) -> Result<AboutToken, Error> {
     client_credentials::refuse_in_the_uri(&parts.uri)?;
     let mut params = Params::parse(content_type(&parts.headers)?, body)?;
     let client = client_credentials::take(&parts.headers, &mut params)?;
     let token = params.take_secret("token")?;
     Ok(AboutToken {
-        tenant,
+        tenant: at.tenant,
         client,
         token: token.ok_or(Error::MissingParameter("token"))?,
-        origin,
+        origin: origin(server, peer, &parts.headers, at.hostname),
     })
 }
 

@@ -10,9 +10,9 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 
 use super::accept::PeerAddr;
-use super::body::read_body;
+use super::body::read_request;
 use super::client_credentials::{self, required};
-use super::error::{no_store, refuse};
+use super::error::{Refusal, no_store, refuse};
 use super::forwarded::origin;
 use super::host::AtTenant;
 use super::params::{Params, content_type};
@@ -27,13 +27,9 @@ pub(super) async fn issue(
     at: AtTenant,
     Extension(peer): Extension<PeerAddr>,
     request: Request<Body>,
-) -> Response {
+) -> Result<Response, Refusal> {
     let profile = at.tenant.errors;
-    let (parts, body) = request.into_parts();
-    let body = match read_body(body).await {
-        Ok(body) => body,
-        Err(error) => return super::error::body(error).into_response(),
-    };
+    let (parts, body) = read_request(request).await?;
     let origin = origin(&server, peer, &parts.headers, at.hostname);
     let result = match parse(at.tenant, &parts, &body, origin) {
         Ok(request) => grant::issue(&server, request).await,
@@ -43,9 +39,9 @@ pub(super) async fn issue(
         Ok(token) => {
             let mut response = Json(token.to_wire()).into_response();
             no_store(response.headers_mut());
-            response
+            Ok(response)
         }
-        Err(error) => refuse(error, profile).into_response(),
+        Err(error) => Err(refuse(error, profile)),
     }
 }
 

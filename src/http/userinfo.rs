@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::authorization::{Authorization, AuthorizationError};
-use super::body::read_body;
+use super::body::read_request;
 use super::error::{Refusal, dpop_nonce_needed, invalid_dpop_proof, no_store};
 use super::host::AtTenant;
 use super::params::{Params, ParamsError, content_type};
@@ -39,10 +39,8 @@ pub(super) async fn post(
     at: AtTenant,
     request: Request<Body>,
 ) -> Result<Response, Refusal> {
-    let (parts, body) = request.into_parts();
+    let (parts, body) = read_request(request).await?;
     let in_header = from_header(&parts.headers)?;
-    let body = read_body(body).await;
-    let body = body.map_err(super::error::body)?;
     let in_body = match body.is_empty() {
         true => None,
         false => in_form(&parts.headers, &body)

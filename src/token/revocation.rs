@@ -78,8 +78,7 @@ pub(super) async fn is_revoked(
     }
 }
 
-/// Ends an access token that a client hands back, and says whom it was about. None if it is nothing
-/// that this client could hand back.
+/// Ends an access token that a client hands back; nothing, if it is not this client's.
 pub async fn hand_back(
     records: &Records,
     keyring: &Keyring,
@@ -87,10 +86,10 @@ pub async fn hand_back(
     client: &Client,
     token: &Secret,
     now: Timestamp,
-) -> Result<Option<String>, LookupError> {
+) -> Result<(), LookupError> {
     let access = AccessToken::find(records, keyring, tenant, token, now).await?;
     let Some(access) = access.filter(|access| access.client_id == client.client_id) else {
-        return Ok(None);
+        return Ok(());
     };
     let digest = Digest::of(token);
     let key = [tenant.name.as_str(), digest.as_str()];
@@ -99,6 +98,5 @@ pub async fn hand_back(
         Batch::durable()
             .remove::<OpaqueToken>(&key)
             .put_until(&key, &revoked, access.expires_at);
-    records.commit(batch).await?;
-    Ok(Some(access.sub))
+    Ok(records.commit(batch).await?)
 }

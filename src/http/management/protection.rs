@@ -84,22 +84,29 @@ const IDENTIFIER: &[Field] = &[Field::input(
 )
 .required()];
 
-const SHIELDS: &[&str] = &["block", "user_notification", "admin_notification"];
+const ENABLED: Field = Field::new("enabled", Shape::Flag, "Whether it is on.");
+
+const SHIELDS: Field = {
+    const WORDS: &[&str] = &["block", "user_notification", "admin_notification"];
+    Field::new(
+        "shields",
+        Shape::List(&Shape::Word(WORDS), 3),
+        "What it does.",
+    )
+};
+
+const ALLOWLIST: Field = Field::new(
+    "allowlist",
+    Shape::List(&Shape::Text(50), 100),
+    "Addresses and networks that are not counted.",
+);
 
 static BRUTE_FORCE: Resource = Resource {
     name: "BruteForceProtection",
     fields: &[
-        Field::new("enabled", Shape::Flag, "Whether it is on."),
-        Field::new(
-            "shields",
-            Shape::List(&Shape::Word(SHIELDS), 3),
-            "What it does.",
-        ),
-        Field::new(
-            "allowlist",
-            Shape::List(&Shape::Text(50), 100),
-            "Addresses and networks that are not counted.",
-        ),
+        ENABLED,
+        SHIELDS,
+        ALLOWLIST,
         Field::new(
             "mode",
             Shape::Word(&["count_per_identifier_and_ip", "count_per_identifier"]),
@@ -112,17 +119,9 @@ static BRUTE_FORCE: Resource = Resource {
 static SUSPICIOUS_IP: Resource = Resource {
     name: "SuspiciousIpThrottling",
     fields: &[
-        Field::new("enabled", Shape::Flag, "Whether it is on."),
-        Field::new(
-            "shields",
-            Shape::List(&Shape::Word(SHIELDS), 3),
-            "What it does.",
-        ),
-        Field::new(
-            "allowlist",
-            Shape::List(&Shape::Text(50), 100),
-            "Addresses and networks that are not counted.",
-        ),
+        ENABLED,
+        SHIELDS,
+        ALLOWLIST,
         Field::new(
             "stage",
             Shape::Object(STAGES),

@@ -7,7 +7,7 @@ use super::endpoint::{Answer, Call, Endpoint, Gives, Resource};
 use super::query::{CHECKPOINTS, PAGES};
 use super::shape::{Field, Shape};
 use crate::admin::page::Paged;
-use crate::admin::{recordings, rules};
+use crate::admin::rules;
 use crate::http::error::management::Refused;
 use crate::rule::RuleVersion;
 
@@ -79,18 +79,19 @@ async fn versions(call: Call) -> Result<Answer, Refused> {
 }
 
 async fn version(call: Call) -> Result<Answer, Refused> {
-    Ok(Answer::One(document(&stored(&call).await?.0)))
+    Ok(Answer::One(document(&stored(&call).await?)))
 }
 
 async fn component(call: Call) -> Result<Answer, Refused> {
-    Ok(Answer::Bytes(stored(&call).await?.1))
+    let version = stored(&call).await?;
+    Ok(Answer::Bytes(rules::code(&call.server, &version).await?))
 }
 
-async fn stored(call: &Call) -> Result<(RuleVersion, Vec<u8>), Refused> {
+async fn stored(call: &Call) -> Result<RuleVersion, Refused> {
     let number = call.segment(1).parse();
     let number = number.map_err(|_| Refused::missing("version of the rule"))?;
     let (server, tenant) = (&call.server, &call.tenant.name);
-    Ok(recordings::rule(server, tenant, call.segment(0), number).await?)
+    Ok(rules::version(server, tenant, call.segment(0), number).await?)
 }
 
 fn document(version: &RuleVersion) -> Value {

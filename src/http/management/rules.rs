@@ -11,8 +11,8 @@ use super::fields::read;
 use super::query::{CHECKPOINTS, PAGES, PROJECTION};
 use super::shape::{Field, Shape};
 use crate::admin::page::Paged;
+use crate::admin::rules;
 use crate::admin::rules::manage::{self, Change, NewRule};
-use crate::admin::{recordings, rules};
 use crate::http::error::management::Refused;
 use crate::rule::Binding;
 use crate::rule_host::{Manifest, OnFault, Permissions};
@@ -234,7 +234,7 @@ async fn document(
     tenant: &TenantName,
     binding: &Binding,
 ) -> Result<Value, Refused> {
-    let (version, code) = recordings::rule(server, tenant, &binding.rule, binding.version).await?;
+    let version = rules::version(server, tenant, &binding.rule, binding.version).await?;
     let mut document = json!({
         "id": binding.id(),
         "name": binding.rule,
@@ -247,7 +247,7 @@ async fn document(
         "digest": version.digest,
     });
     if let (Some(_), Value::Object(members)) = (version.dialect, &mut document)
-        && let Ok(script) = String::from_utf8(code)
+        && let Ok(script) = String::from_utf8(rules::code(server, &version).await?)
     {
         members.insert("script".to_owned(), script.into());
     }
