@@ -15,11 +15,11 @@ for line in sys.stdin:
     { cat "$scratch/build"; exit 1; }
 cc -O2 -Wall -Wextra -shared -fPIC -o "$scratch/shim.so" "$here/shim.c" -ldl -lpthread
 
-# child WHAT DIR [VARIABLE=VALUE…]: runs the program to be crashed.
+# child WHAT DIR [VARIABLE=VALUE…]: runs the program to be crashed. It takes seconds; a store that hangs is not waited for.
 child() {
     what=$1 dir=$2
     shift 2
-    env CLAIMSMITH_CRASH="$what" CLAIMSMITH_CRASH_DIR="$dir" "$@" \
+    timeout --verbose --kill-after=5 120 env CLAIMSMITH_CRASH="$what" CLAIMSMITH_CRASH_DIR="$dir" "$@" \
         "$binary" --exact store::crash::child --nocapture
 }
 
