@@ -47,6 +47,7 @@ pub mod client_grant;
 pub mod connection;
 pub mod log;
 pub mod mail;
+pub mod quota;
 pub mod role;
 pub mod rule;
 pub mod tenant;

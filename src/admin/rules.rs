@@ -2,7 +2,7 @@
 
 pub mod manage;
 
-use super::{Error, LIST_LIMIT, check_text, require_tenant};
+use super::{Error, LIST_LIMIT, check_text, quotas, require_tenant};
 use crate::random;
 use crate::rule::{Binding, ConfigurationValue, RuleVersion};
 use crate::rule_host::{Dialect, Grant, Inspection, Manifest, OnFault, Permissions};
@@ -35,7 +35,7 @@ pub async fn upload(
         manifest.fits(&inspection)?;
     }
 
-    let digest = blob::put(&server.records, &component).await?;
+    let digest = blob::put(&server.records, tenant.as_str(), &component).await?;
     let last = versions(server, tenant, rule).await?.into_iter().last();
     if let Some(last) = &last
         && last.digest == digest
@@ -136,6 +136,9 @@ pub async fn bind(
     let others = bindings(server, tenant).await?;
     let most = server.rule_host.limits().chain;
     let known = others.iter().find(|other| other.rule == rule);
+    if known.is_none() {
+        quotas::room_for_a_rule(server, tenant, others.len()).await?;
+    }
     if known.is_none() && others.len() >= most {
         return Err(Error::invalid(
             "the binding",

@@ -95,6 +95,7 @@ impl From<admin::Error> for CliError {
             admin::Error::AlreadyExists { .. }
             | admin::Error::NotFound { .. }
             | admin::Error::Invalid { .. }
+            | admin::Error::OverQuota { .. }
             | admin::Error::TooWeak(_) => ExitCode::Usage,
             admin::Error::Rejected(_) => ExitCode::Invalid,
             admin::Error::Store(_) => ExitCode::StoreFailed,

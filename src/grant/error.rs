@@ -5,6 +5,7 @@
 
 use crate::credential::Rejection;
 use crate::credential::guard::{GuardError, Stopped};
+use crate::quota::OverRate;
 use crate::random::NoRandomness;
 use crate::rule_host::Denial;
 use crate::store;
@@ -113,6 +114,9 @@ pub enum Error {
     /// A rule demands a second factor.
     #[error("a rule demands a second factor")]
     MfaRequired,
+    /// The tenant used up what it may use in a second.
+    #[error(transparent)]
+    OverRate(#[from] OverRate),
     /// Too many passwords are waiting to be checked.
     #[error("too many passwords are waiting to be checked")]
     Busy {

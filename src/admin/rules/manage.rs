@@ -2,7 +2,7 @@
 //! are versions and a binding behind it.
 
 use super::{MAX_HOSTS, bindings, check_name, default_grants, upload, versions};
-use crate::admin::Error;
+use crate::admin::{Error, quotas};
 use crate::random;
 use crate::rule::{Binding, RuleVersion};
 use crate::rule_host::{Manifest, OnFault, Permissions};
@@ -51,6 +51,7 @@ pub async fn create(server: &Server, tenant: &TenantName, new: NewRule) -> Resul
             name,
         });
     }
+    quotas::room_for_a_rule(server, tenant, others.len()).await?;
     let most = server.rule_host.limits().chain;
     if others.len() >= most {
         let reason = format!("a tenant has at most {most} rules");

@@ -28,6 +28,7 @@ mod rules_configs;
 mod settings;
 mod shape;
 mod table;
+mod tenants;
 mod user_fields;
 mod users;
 
@@ -87,8 +88,7 @@ async fn respond(
     let (mut parts, body) = request.into_parts();
 
     // 1. Whose is it, and who asks.
-    let at = AtTenant::of(&parts, &server).await?;
-    let tenant = at.ok_or_else(Refused::unknown_tenant)?.tenant;
+    let tenant = AtTenant::of(&parts, &server).await?.tenant;
     let caller = authorise(&server, &tenant, &parts).await?;
     if !endpoint.scopes.iter().any(|scope| caller.may(scope)) {
         return Err(Refused::insufficient_scope(endpoint.scopes));
@@ -164,7 +164,7 @@ async fn authorise(server: &Server, tenant: &Tenant, parts: &Parts) -> Result<Ca
     let uri = tenant
         .issuer
         .endpoint(&format!("api/v2{}", parts.uri.path()));
-    let audience = management_api::management_audience(&tenant.issuer);
+    let audience = management_api::management_audience(tenant.home());
     let Server {
         records, keyring, ..
     } = server;

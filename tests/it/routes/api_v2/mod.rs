@@ -11,4 +11,5 @@ mod resource_servers;
 mod roles;
 mod rules;
 mod tenant;
+mod tenants;
 mod users;
