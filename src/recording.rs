@@ -62,6 +62,13 @@ pub struct Recorded {
     pub output: Option<Value>,
 }
 
+impl Recorded {
+    /// The name of a place in a ring of so many.
+    pub fn slot(place: u64, keep: u64) -> String {
+        format!("{:06}", place % keep.max(1))
+    }
+}
+
 impl Record for Recorded {
     const TABLE: Table = Table::Recording;
 }

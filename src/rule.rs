@@ -1,5 +1,7 @@
 //! Rules as a tenant keeps them: immutable versions, and the binding that puts one to use.
 
+pub(crate) mod chain;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -26,10 +28,20 @@ pub struct RuleVersion {
     pub dialect: Option<Dialect>,
     /// When it was uploaded.
     pub uploaded_at: Timestamp,
+    /// Who uploaded it: the `client_id` whose token it was, or [`COMMAND_LINE`]; none in versions of a
+    /// time before that was kept.
+    #[serde(default)]
+    pub author: Option<String>,
+    /// What its author said of it.
+    #[serde(default)]
+    pub note: Option<String>,
     /// What it may do; none allows all that the interface offers.
     #[serde(default)]
     pub manifest: Option<Manifest>,
 }
+
+/// The author of what came by the command line on the data directory. No `client_id` has a space.
+pub const COMMAND_LINE: &str = "command line";
 
 impl RuleVersion {
     /// The last part of its key: versions sort by number.
@@ -64,9 +76,57 @@ pub struct Binding {
     /// What it may do beyond deciding; nothing in stores that knew no permissions.
     #[serde(default)]
     pub permissions: Permissions,
+    /// What ran before, the newest last: what a rollback goes back to.
+    #[serde(default)]
+    pub earlier: Vec<Earlier>,
+}
+
+/// What a binding ran before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// The version.
+    pub version: u32,
+    /// What its failure meant: a manifest may ask for something, so that follows the version.
+    pub on_fault: OnFault,
 }
 
 impl Binding {
+    /// How many earlier versions are remembered.
+    const MAX_EARLIER: usize = 50;
+
+    /// Lets another version run. What runs already is not remembered twice.
+    pub fn run(&mut self, version: &RuleVersion, on_fault: Option<OnFault>) {
+        if self.version != version.version && self.version != 0 {
+            self.earlier.push(Earlier {
+                version: self.version,
+                on_fault: self.on_fault,
+            });
+            let over = self.earlier.len().saturating_sub(Self::MAX_EARLIER);
+            self.earlier.drain(..over);
+        }
+        self.version = version.version;
+        if self.grants.is_empty() {
+            self.grants = default_grants(version.dialect);
+        }
+        let asked = version.manifest.as_ref().and_then(|asked| asked.on_fault);
+        self.on_fault = on_fault.or(asked).unwrap_or(self.on_fault);
+    }
+
+    /// Lets run what ran before, and forgets what runs now; false if nothing did.
+    pub fn roll_back(&mut self) -> bool {
+        let Some(Earlier { version, on_fault }) = self.earlier.pop() else {
+            return false;
+        };
+        self.version = version;
+        self.on_fault = on_fault;
+        true
+    }
+
+    /// Whether it runs a version, or may be rolled back to it.
+    pub fn needs(&self, version: u32) -> bool {
+        self.version == version || self.earlier.iter().any(|one| one.version == version)
+    }
+
     /// The rule's identity in the management API.
     pub fn id(&self) -> String {
         match self.id.as_str() {
@@ -103,3 +163,30 @@ impl ConfigurationValue {
         ]
     }
 }
+
+/// The grants that a rule runs on unless its binding says otherwise: those with a user, unless it is
+/// written for the one without.
+pub fn default_grants(dialect: Option<Dialect>) -> Vec<Grant> {
+    match dialect {
+        Some(Dialect::ClientCredentialsExchange | Dialect::CredentialsExchange) => {
+            vec![Grant::ClientCredentials]
+        }
+        Some(Dialect::Action) => {
+            let all = GRANTS_WITH_A_USER.into_iter();
+            all.chain([Grant::ClientCredentials]).collect()
+        }
+        Some(Dialect::Classic | Dialect::PasswordExchange | Dialect::PostLogin) | None => {
+            GRANTS_WITH_A_USER.to_vec()
+        }
+    }
+}
+
+/// The grants with a user.
+pub const GRANTS_WITH_A_USER: [Grant; 6] = [
+    Grant::Password,
+    Grant::PasswordRealm,
+    Grant::RefreshToken,
+    Grant::MfaOtp,
+    Grant::MfaOob,
+    Grant::MfaRecoveryCode,
+];

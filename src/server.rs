@@ -11,7 +11,6 @@ use crate::config::Config;
 use crate::credential::Passwords;
 use crate::credential::guard::Guard;
 use crate::mail::Outbox;
-use crate::quota::Rates;
 use crate::rule_host::RuleHost;
 use crate::store::sled::{SledOptions, SledStore};
 use crate::store::{self, Batch, Record, Records, Store, Stored, Table};
@@ -28,8 +27,6 @@ pub struct Server {
     pub passwords: Passwords,
     /// What stops guessing.
     pub guard: Guard,
-    /// What tenants used of the rates that they have quotas for.
-    pub rates: Rates,
     /// Where e-mail goes out.
     pub outbox: Outbox,
     /// Networks whose `X-Forwarded-For` is believed.
@@ -126,7 +123,6 @@ impl Server {
             keyring: Keyring::new(master),
             passwords: Passwords::start(config.hashing, config.hashing_pool)?,
             guard: Guard::start(records.clone()),
-            rates: Rates::default(),
             outbox: Outbox::start(Arc::clone(&config.mailer)),
             trusted_proxies: config.trusted_proxies.clone(),
             rule_host: Arc::new(RuleHost::with_network(
@@ -146,11 +142,7 @@ impl Server {
     /// one tenant answers on any host.
     pub async fn tenant_at(&self, host: &str) -> Result<Option<Tenant>, store::Error> {
         if let Some(Stored { record, .. }) = self.records.get::<HostBinding>(&[host]).await? {
-            let tenant = self.tenant(&record.tenant).await?;
-            return Ok(match record.issuer {
-                None => tenant,
-                Some(issuer) => tenant.map(|tenant| tenant.under(issuer)),
-            });
+            return self.tenant(&record.tenant).await;
         }
         if let Some(name) = host.strip_suffix(".localhost")
             && let Ok(name) = TenantName::parse(name)

@@ -13,7 +13,6 @@ pub mod management_api;
 pub mod page;
 pub mod permissions;
 pub mod protection;
-pub mod quotas;
 pub mod recordings;
 pub mod refresh_tokens;
 pub mod roles;
@@ -24,9 +23,10 @@ pub mod users;
 
 use serde_json::{Map, Value};
 
+use crate::rule::chain::LoadError;
 use crate::rule_host::Rejection;
 use crate::store;
-use crate::tenant::{Status, TenantName};
+use crate::tenant::TenantName;
 
 /// The most records that a listing returns.
 pub const LIST_LIMIT: usize = 1_000;
@@ -58,16 +58,6 @@ pub enum Error {
         /// Why not, and what would be.
         reason: String,
     },
-    /// The tenant has as many as it may have.
-    #[error(
-        "You reached the limit of entities of this type for this tenant: its quota is {most} {what}."
-    )]
-    OverQuota {
-        /// Of what.
-        what: &'static str,
-        /// How many.
-        most: u64,
-    },
     /// A password that the connection does not take.
     #[error(transparent)]
     TooWeak(#[from] crate::credential::policy::TooWeak),
@@ -86,9 +76,31 @@ pub enum Error {
     /// A password could not be hashed.
     #[error(transparent)]
     Hashing(#[from] crate::credential::HashingError),
+    /// There is nothing to go back to.
+    #[error("nothing ran before what runs of the rule `{rule}`: deploy a version instead")]
+    NothingBefore {
+        /// The rule.
+        rule: String,
+    },
+    /// The rules have as much to do as they may.
+    #[error("too many exchanges of the tenant are under way")]
+    Busy,
+    /// A value of the rules' configuration cannot be read.
+    #[error("{0}")]
+    Unreadable(String),
     /// The operating system gave no randomness.
     #[error(transparent)]
     NoRandomness(#[from] crate::random::NoRandomness),
+}
+
+impl From<LoadError> for Error {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Store(error) => Self::Store(error),
+            LoadError::Sealed(error) => Self::Seal(error),
+            LoadError::NoText => Self::Unreadable(error.to_string()),
+        }
+    }
 }
 
 impl Error {
@@ -148,8 +160,7 @@ fn keep(kept: &mut Map<String, Value>, changes: Map<String, Value>) {
 /// The tenant must be there before anything of it is written.
 async fn require_tenant(server: &crate::server::Server, name: &TenantName) -> Result<(), Error> {
     let tenant = server.tenant(name).await?;
-    let served = tenant.filter(|tenant| tenant.status != Status::Deleting);
-    served
+    tenant
         .map(drop)
         .ok_or_else(Error::missing("tenant", name.as_str()))
 }

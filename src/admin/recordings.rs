@@ -45,6 +45,48 @@ pub async fn list(server: &Server, tenant: &TenantName) -> Result<Vec<Recorded>,
     Ok(all)
 }
 
+/// The recorded exchanges one after another, the newest first.
+pub(crate) struct NewestFirst {
+    tenant: TenantName,
+    keep: u64,
+    /// The place of the next one, counted over all recordings.
+    place: u64,
+    left: u64,
+}
+
+/// Begins at the newest.
+pub(crate) async fn newest_first(
+    server: &Server,
+    tenant: &TenantName,
+) -> Result<NewestFirst, Error> {
+    let settings = get(server, tenant).await?;
+    let keep = settings.map_or(0, |settings| u64::from(settings.keep));
+    let cursor: Option<Stored<RecordingCursor>> = server.records.get(&[tenant.as_str()]).await?;
+    let place = cursor.map_or(0, |stored| stored.record.next);
+    Ok(NewestFirst {
+        tenant: tenant.clone(),
+        keep,
+        place,
+        left: keep.min(place),
+    })
+}
+
+impl NewestFirst {
+    pub(crate) async fn next(&mut self, server: &Server) -> Result<Option<Recorded>, Error> {
+        while self.left > 0 {
+            self.left -= 1;
+            self.place = self.place.wrapping_sub(1);
+            let slot = Recorded::slot(self.place, self.keep);
+            let parts = [self.tenant.as_str(), slot.as_str()];
+            let stored: Option<Stored<Recorded>> = server.records.get(&parts).await?;
+            if let Some(stored) = stored {
+                return Ok(Some(stored.record));
+            }
+        }
+        Ok(None)
+    }
+}
+
 async fn forget(server: &Server, tenant: &TenantName) -> Result<(), Error> {
     let name = [tenant.as_str()];
     loop {

@@ -1,101 +1,37 @@
 //! Rules: uploaded as immutable versions, bound in order, configured.
 
+pub mod compare;
 pub mod manage;
+pub mod trial;
+pub mod versions;
 
-use super::{Error, LIST_LIMIT, check_text, quotas, require_tenant};
+use self::versions::Upload;
+use super::{Error, LIST_LIMIT, check_text, require_tenant};
 use crate::random;
-use crate::rule::{Binding, ConfigurationValue, RuleVersion};
-use crate::rule_host::{Dialect, Grant, Inspection, Manifest, OnFault, Permissions};
+use crate::rule::{Binding, COMMAND_LINE, ConfigurationValue, RuleVersion, default_grants};
+use crate::rule_host::{Grant, Inspection, Manifest, OnFault, Permissions};
 use crate::secret::Secret;
 use crate::server::Server;
-use crate::store::{Batch, Stored, blob};
+use crate::store::{Batch, Stored};
 use crate::tenant::TenantName;
 use crate::token::Sealed;
 
-/// Stores a component, or a source in JavaScript, and its manifest as the next version of a rule, after checking all that `rule check` checks:
-/// what is corrupt or foreign never reaches the store. Nothing runs it until it is bound.
+/// Uploads a version by the command line, without a note: see [`versions::upload`].
 pub async fn upload(
     server: &Server,
     tenant: &TenantName,
     rule: &str,
-    component: Vec<u8>,
+    code: Vec<u8>,
     manifest: Option<Manifest>,
 ) -> Result<(RuleVersion, Inspection), Error> {
-    require_tenant(server, tenant).await?;
-    check_name(rule)?;
-    let host = std::sync::Arc::clone(&server.rule_host);
-    let (component, inspection) = tokio::task::spawn_blocking(move || {
-        let inspection = host.inspect(&component);
-        (component, inspection)
-    })
-    .await
-    .map_err(|_| Error::invalid("the component", "checking it failed"))?;
-    let inspection = inspection?;
-    if let Some(manifest) = &manifest {
-        manifest.fits(&inspection)?;
-    }
-
-    let digest = blob::put(&server.records, tenant.as_str(), &component).await?;
-    let last = versions(server, tenant, rule).await?.into_iter().last();
-    if let Some(last) = &last
-        && last.digest == digest
-        && last.manifest == manifest
-    {
-        return Ok((last.clone(), inspection));
-    }
-    let version = RuleVersion {
+    let upload = Upload {
         rule: rule.to_owned(),
-        version: last.map_or(1, |last| last.version.saturating_add(1)),
-        digest,
-        size: inspection.size,
-        dialect: inspection.dialect,
-        uploaded_at: server.clock.now(),
+        code,
         manifest,
+        note: None,
+        author: COMMAND_LINE.to_owned(),
     };
-    let number = RuleVersion::key_part(version.version);
-    let batch = Batch::durable().insert(&[tenant.as_str(), rule, &number], &version);
-    let done = server.records.commit(batch).await;
-    done.map_err(Error::taken("a newer version, uploaded just now, of", rule))?;
-    Ok((version, inspection))
-}
-
-/// The versions of a rule, oldest first.
-pub async fn versions(
-    server: &Server,
-    tenant: &TenantName,
-    rule: &str,
-) -> Result<Vec<RuleVersion>, Error> {
-    let stored = server
-        .records
-        .list(&[tenant.as_str(), rule], LIST_LIMIT)
-        .await?;
-    Ok(stored.into_iter().map(|stored| stored.record).collect())
-}
-
-/// What is known of a version of a rule.
-pub async fn version(
-    server: &Server,
-    tenant: &TenantName,
-    rule: &str,
-    version: u32,
-) -> Result<RuleVersion, Error> {
-    let number = RuleVersion::key_part(version);
-    let parts = [tenant.as_str(), rule, &number];
-    let stored: Option<Stored<RuleVersion>> = server.records.get(&parts).await?;
-    Ok(stored.ok_or_else(|| no_version(rule, version))?.record)
-}
-
-/// A version's component, or its source in JavaScript.
-pub async fn code(server: &Server, version: &RuleVersion) -> Result<Vec<u8>, Error> {
-    let bytes = blob::get(&server.records, &version.digest).await?;
-    bytes.ok_or_else(|| no_version(&version.rule, version.version))
-}
-
-fn no_version(rule: &str, version: u32) -> Error {
-    Error::NotFound {
-        what: "version of the rule",
-        name: format!("{rule}@{version}"),
-    }
+    versions::upload(server, tenant, upload).await
 }
 
 /// How to bind a rule.
@@ -121,10 +57,10 @@ pub async fn bind(
     new: NewBinding,
 ) -> Result<Binding, Error> {
     require_tenant(server, tenant).await?;
-    let versions = versions(server, tenant, rule).await?;
+    let all = versions::list(server, tenant, rule).await?;
     let wanted = match new.version {
-        None => versions.last(),
-        Some(wanted) => versions.iter().find(|known| known.version == wanted),
+        None => all.last(),
+        Some(wanted) => all.iter().find(|known| known.version == wanted),
     };
     let version = wanted.ok_or_else(|| Error::NotFound {
         what: "version of the rule",
@@ -133,85 +69,61 @@ pub async fn bind(
             Some(version) => format!("{rule}@{version}"),
         },
     })?;
-    let others = bindings(server, tenant).await?;
-    let most = server.rule_host.limits().chain;
-    let known = others.iter().find(|other| other.rule == rule);
-    if known.is_none() {
-        quotas::room_for_a_rule(server, tenant, others.len()).await?;
-    }
-    if known.is_none() && others.len() >= most {
-        return Err(Error::invalid(
-            "the binding",
-            format!("a tenant binds at most {most} rules"),
-        ));
-    }
-    let last = others.iter().map(|other| other.order).max().unwrap_or(0);
+    let mut others = bindings(server, tenant).await?;
+    let known = others.iter().position(|other| other.rule == rule);
+    let mut binding = match known {
+        Some(known) => others.swap_remove(known),
+        None => new_binding(server, rule, &others)?,
+    };
+    binding.order = new.order.unwrap_or(binding.order);
+    binding.enabled = true;
+    binding.grants = match new.grants.is_empty() {
+        true => default_grants(version.dialect),
+        false => new.grants,
+    };
+    // What the binding said before does not count: `bind` says all of it anew.
     let asked = version.manifest.as_ref().and_then(|asked| asked.on_fault);
-    let id = match known {
-        Some(known) => known.id.clone(),
-        None => format!("rul_{}", random::id()?),
-    };
-    let binding = Binding {
-        id,
-        rule: rule.to_owned(),
-        version: version.version,
-        order: new
-            .order
-            .or(known.map(|known| known.order))
-            .unwrap_or(last.saturating_add(1)),
-        enabled: true,
-        grants: if new.grants.is_empty() {
-            default_grants(version.dialect)
-        } else {
-            new.grants
-        },
-        on_fault: new.on_fault.or(asked).unwrap_or_default(),
-        permissions: new
-            .permissions
-            .or(known.map(|known| known.permissions.clone()))
-            .unwrap_or_default(),
-    };
-    let hosts = binding.permissions.hosts.len();
-    if hosts > MAX_HOSTS {
-        return Err(Error::invalid(
-            "the binding",
-            format!("it allows {hosts} hosts, and at most {MAX_HOSTS} may be"),
-        ));
-    }
+    let on_fault = new.on_fault.or(asked).unwrap_or_default();
+    binding.run(version, Some(on_fault));
+    binding.permissions = new.permissions.unwrap_or(binding.permissions);
+    check_permissions(&binding.permissions)?;
     let batch = Batch::durable().put(&[tenant.as_str(), rule], &binding);
     server.records.commit(batch).await?;
     Ok(binding)
 }
 
-/// More hosts than this a binding cannot allow.
-const MAX_HOSTS: usize = 100;
-
-/// The grants that a rule runs on unless its binding says otherwise: those with a user, unless it is
-/// written for the one without.
-pub fn default_grants(dialect: Option<Dialect>) -> Vec<Grant> {
-    match dialect {
-        Some(Dialect::ClientCredentialsExchange | Dialect::CredentialsExchange) => {
-            vec![Grant::ClientCredentials]
-        }
-        Some(Dialect::Action) => {
-            let all = GRANTS_WITH_A_USER.into_iter();
-            all.chain([Grant::ClientCredentials]).collect()
-        }
-        Some(Dialect::Classic | Dialect::PasswordExchange | Dialect::PostLogin) | None => {
-            GRANTS_WITH_A_USER.to_vec()
-        }
+/// A binding that runs nothing yet, behind all others.
+fn new_binding(server: &Server, rule: &str, others: &[Binding]) -> Result<Binding, Error> {
+    let most = server.rule_host.limits().chain;
+    if others.len() >= most {
+        let reason = format!("a tenant binds at most {most} rules");
+        return Err(Error::invalid("the rule", reason));
     }
+    let last = others.iter().map(|other| other.order).max().unwrap_or(0);
+    Ok(Binding {
+        id: format!("rul_{}", random::id()?),
+        rule: rule.to_owned(),
+        version: 0,
+        order: last.saturating_add(1),
+        enabled: true,
+        grants: Vec::new(),
+        on_fault: OnFault::default(),
+        permissions: Permissions::default(),
+        earlier: Vec::new(),
+    })
 }
 
-/// The grants with a user.
-pub const GRANTS_WITH_A_USER: [Grant; 6] = [
-    Grant::Password,
-    Grant::PasswordRealm,
-    Grant::RefreshToken,
-    Grant::MfaOtp,
-    Grant::MfaOob,
-    Grant::MfaRecoveryCode,
-];
+fn check_permissions(permissions: &Permissions) -> Result<(), Error> {
+    let hosts = permissions.hosts.len();
+    if hosts > MAX_HOSTS {
+        let reason = format!("it allows {hosts} hosts, and at most {MAX_HOSTS} may be");
+        return Err(Error::invalid("the binding", reason));
+    }
+    Ok(())
+}
+
+/// More hosts than this a binding cannot allow.
+const MAX_HOSTS: usize = 100;
 
 /// Takes a rule out of use. Its versions stay.
 pub async fn unbind(server: &Server, tenant: &TenantName, rule: &str) -> Result<(), Error> {
@@ -256,7 +168,7 @@ pub async fn configure(
         ));
     }
     let known = configuration_keys(server, tenant).await?;
-    let most = crate::grant::MAX_CONFIGURATION_VALUES;
+    let most = crate::rule::chain::MAX_CONFIGURATION_VALUES;
     if known.len() >= most && !known.iter().any(|other| other == key) {
         return Err(Error::invalid(
             "the configuration",

@@ -95,13 +95,15 @@ impl From<admin::Error> for CliError {
             admin::Error::AlreadyExists { .. }
             | admin::Error::NotFound { .. }
             | admin::Error::Invalid { .. }
-            | admin::Error::OverQuota { .. }
-            | admin::Error::TooWeak(_) => ExitCode::Usage,
+            | admin::Error::TooWeak(_)
+            | admin::Error::NothingBefore { .. } => ExitCode::Usage,
             admin::Error::Rejected(_) => ExitCode::Invalid,
             admin::Error::Store(_) => ExitCode::StoreFailed,
             admin::Error::Key(_)
             | admin::Error::Seal(_)
             | admin::Error::Hashing(_)
+            | admin::Error::Busy
+            | admin::Error::Unreadable(_)
             | admin::Error::NoRandomness(_) => ExitCode::Failure,
         };
         Self::new(code, error)

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use super::open::{NetworkArgs, OpenOptions};
 use super::output::Output;
 use super::{CliError, ExitCode};
-use crate::admin::{keys, tenants};
+use crate::admin::keys;
 use crate::http::accept::{self, ConnectionLimits};
 use crate::http::tls::Tls;
 use crate::mail::smtp::Smtp;
@@ -161,7 +161,7 @@ pub(super) async fn serve(
     let router = crate::http::router(Arc::clone(&server));
     let served = tokio::select! {
         served = accept::serve_with(listener, tls, router, limits, stop) => served,
-        () = tend(&server) => Ok(()),
+        () = keys::tend_always(&server) => Ok(()),
     };
     served.map_err(CliError::failure)?;
     server.close();
@@ -171,16 +171,6 @@ pub(super) async fn serve(
     } else {
         ExitCode::Success
     })
-}
-
-/// What a running server does unasked, for as long as it runs.
-async fn tend(server: &Server) {
-    let deletions = async {
-        if let Err(error) = tenants::finish_deletions(server).await {
-            tracing::error!(%error, "the deletion of a tenant could not be completed");
-        }
-    };
-    tokio::join!(deletions, keys::tend_always(server));
 }
 
 /// Clients' connections (768), those of rules (512) and the store's files. Many systems start a process

@@ -5,8 +5,8 @@
 
 use crate::credential::Rejection;
 use crate::credential::guard::{GuardError, Stopped};
-use crate::quota::OverRate;
 use crate::random::NoRandomness;
+use crate::rule::chain::LoadError;
 use crate::rule_host::Denial;
 use crate::store;
 use crate::tenant::Denials;
@@ -114,9 +114,6 @@ pub enum Error {
     /// A rule demands a second factor.
     #[error("a rule demands a second factor")]
     MfaRequired,
-    /// The tenant used up what it may use in a second.
-    #[error(transparent)]
-    OverRate(#[from] OverRate),
     /// Too many passwords are waiting to be checked.
     #[error("too many passwords are waiting to be checked")]
     Busy {
@@ -166,6 +163,15 @@ impl From<GuardError> for Error {
                 retry_after_secs: 1,
             },
             GuardError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<LoadError> for Error {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Store(error) => Self::Store(error),
+            other => Self::Internal(other.to_string()),
         }
     }
 }

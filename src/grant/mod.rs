@@ -3,8 +3,6 @@
 //! A grant supplies only what is its own (whom the token is about, and how that was proved); the
 //! phases are here, once, so that no grant can leave one out.
 
-mod bill;
-mod chain;
 mod client_authentication;
 mod client_credentials;
 mod client_grant;
@@ -25,7 +23,6 @@ mod trail;
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-pub(crate) use self::chain::MAX_CONFIGURATION_VALUES;
 pub use self::client_authentication::AuthenticatedClient;
 pub use self::error::Error;
 pub use self::introspect::{Answer, introspect};
@@ -39,6 +36,7 @@ use self::trail::Trail;
 use crate::api::Api;
 use crate::clock::Timestamp;
 use crate::credential::{AuthenticatedUser, EarlierLogin};
+use crate::rule::chain;
 use crate::rule_host::{ApprovedClaims, Changes, Subject, Verdict};
 use crate::server::Server;
 use crate::store::{self, Batch, Stored};
@@ -77,8 +75,6 @@ async fn run(
     if !client.client().may_use(grant_type) || !for_its_kind {
         return Err(Error::GrantNotAllowed { grant_type });
     }
-    // Who is no client of the tenant uses none of its quota up.
-    server.rates.begin(tenant, now)?;
 
     // Which key the sender holds: what the tokens will be bound to.
     let possession = &request.possession;
@@ -140,12 +136,10 @@ async fn run(
     });
     let failures = subject.rule_failures(tenant);
     let recording = record::begin(server, &tenant.name, &exchange, &chain).await?;
-    let bill = bill::Bill::open(server, tenant, chain.len());
     let (verdict, report) = server
         .rule_host
         .run(&chain, subject, exchange, &configuration)
         .await;
-    bill.settle(&report);
     if let Some(recording) = recording {
         recording.end(server, &tenant.name, &verdict, &report).await;
     }

@@ -1,6 +1,6 @@
 //! Keeps the exchange for tenants that record theirs.
 
-use crate::recording::{RecordedRule, RecordingCursor, RecordingSettings};
+use crate::recording::{Recorded, RecordedRule, RecordingCursor, RecordingSettings};
 use crate::rule_host::{BoundRule, Exchange, Report, Subject, Verdict};
 use crate::server::Server;
 use crate::store::{self, Batch, Stored};
@@ -65,7 +65,7 @@ impl Pending {
             let next = RecordingCursor {
                 next: place.wrapping_add(1),
             };
-            let slot = format!("{:06}", place % keep);
+            let slot = Recorded::slot(place, keep);
             let batch = Batch::relaxed().put(&[tenant.as_str(), &slot], &recorded);
             let batch = match &cursor {
                 Some(stored) => batch.replace(stored, &next),

@@ -39,7 +39,7 @@ pub use self::javascript::Dialect;
 pub use self::limits::Limits;
 pub use self::manifest::{Manifest, ManifestError, Metadata, Pattern};
 pub use self::permissions::Permissions;
-pub use self::pipeline::{BoundRule, RuleHost};
+pub use self::pipeline::{BoundRule, Outline, RuleHost};
 pub use self::rejection::Rejection;
 pub(crate) use self::text::printable;
 pub use self::verdict::{

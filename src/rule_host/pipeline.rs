@@ -17,7 +17,7 @@ use super::guest::Facts;
 use super::permissions::Reach;
 use super::{
     ApprovedClaims, Error, Exchange, Limits, Manifest, OnFault, Permissions, Rejection, Report,
-    Subject, Verdict, call, engine,
+    Subject, Verdict, admission, call, engine,
 };
 use crate::secret::Secret;
 
@@ -33,6 +33,17 @@ pub struct RuleHost {
     network: Arc<Network>,
     /// Held by the one inspection that may run at a time, for which the pool has a slot to spare.
     inspecting: Mutex<()>,
+}
+
+/// What a component shows of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// Names of its imports, in order.
+    pub imports: Vec<String>,
+    /// Names of its exports, in order.
+    pub exports: Vec<String>,
+    /// The linear memory it starts with, in bytes.
+    pub memory_bytes_min: u64,
 }
 
 /// A rule at its place in a chain.
@@ -130,6 +141,16 @@ impl RuleHost {
             detail: failure.detail,
         })?;
         Ok(rule.inspection().clone())
+    }
+
+    /// What a component shows, without compiling it.
+    pub fn outline(&self, bytes: &[u8]) -> Result<Outline, Rejection> {
+        let shape = admission::admit(bytes, &self.limits)?;
+        Ok(Outline {
+            imports: shape.imports,
+            exports: shape.exports,
+            memory_bytes_min: shape.memory_bytes_min,
+        })
     }
 
     /// Admits, compiles and links `bytes`; the same bytes only once. Blocks likewise.

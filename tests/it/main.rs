@@ -20,7 +20,6 @@ mod rule_host;
 mod rules;
 mod store;
 mod support;
-mod tenants;
 mod tidy;
 mod token;
 mod workbench;

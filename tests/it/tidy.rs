@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// A room, and what it never names. A failure prints the sentence.
-const INVARIANTS: [(&str, &[&str], &str); 10] = [
+const INVARIANTS: [(&str, &[&str], &str); 11] = [
     (
         "src/http",
         &[
@@ -119,6 +119,20 @@ const INVARIANTS: [(&str, &[&str], &str); 10] = [
             "sled",
         ],
         "administration knows nothing of HTTP",
+    ),
+    (
+        "src/replay",
+        &[
+            "axum",
+            "hyper",
+            "crate::http",
+            "crate::grant",
+            "crate::store",
+            "crate::admin",
+            "crate::cli",
+            "wasmtime",
+        ],
+        "a replay knows the rule host and recordings, no store and no HTTP",
     ),
     (
         "src/cli",

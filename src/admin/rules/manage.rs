@@ -1,9 +1,9 @@
 //! Rules as the management API has them: one thing with a name, an order and a switch, where there
 //! are versions and a binding behind it.
 
-use super::{MAX_HOSTS, bindings, check_name, default_grants, upload, versions};
-use crate::admin::{Error, quotas};
-use crate::random;
+use super::versions::{self, Upload};
+use super::{bindings, check_name, check_permissions, new_binding};
+use crate::admin::Error;
 use crate::rule::{Binding, RuleVersion};
 use crate::rule_host::{Manifest, OnFault, Permissions};
 use crate::server::Server;
@@ -30,6 +30,8 @@ pub struct Change {
     pub code: Option<Vec<u8>>,
     /// What it may do; with a new version only.
     pub manifest: Option<Manifest>,
+    /// What is said of the new version.
+    pub note: Option<String>,
     /// Where in the order, which is no other rule's place.
     pub order: Option<u32>,
     /// Whether it runs.
@@ -41,7 +43,12 @@ pub struct Change {
 }
 
 /// Makes a rule: its first version, or the next of one that had the name before, and its binding.
-pub async fn create(server: &Server, tenant: &TenantName, new: NewRule) -> Result<Binding, Error> {
+pub async fn create(
+    server: &Server,
+    tenant: &TenantName,
+    new: NewRule,
+    author: &str,
+) -> Result<Binding, Error> {
     let NewRule { name, code, change } = new;
     check_name(&name)?;
     let others = bindings(server, tenant).await?;
@@ -51,26 +58,11 @@ pub async fn create(server: &Server, tenant: &TenantName, new: NewRule) -> Resul
             name,
         });
     }
-    quotas::room_for_a_rule(server, tenant, others.len()).await?;
-    let most = server.rule_host.limits().chain;
-    if others.len() >= most {
-        let reason = format!("a tenant has at most {most} rules");
-        return Err(Error::invalid("the rule", reason));
-    }
-    let last = others.iter().map(|other| other.order).max().unwrap_or(0);
-    let mut binding = Binding {
-        id: format!("rul_{}", random::id()?),
-        rule: name,
-        version: 0,
-        order: last.saturating_add(1),
-        enabled: true,
-        grants: Vec::new(),
-        on_fault: OnFault::default(),
-        permissions: Permissions::default(),
-    };
+    let mut binding = new_binding(server, &name, &others)?;
     change.write_to(&mut binding, &others)?;
-    let (version, _) = upload(server, tenant, &binding.rule, code, change.manifest).await?;
-    run(&mut binding, &version, change.on_fault);
+    let upload = change.upload(&name, code, author);
+    let (version, _) = versions::upload(server, tenant, upload).await?;
+    binding.run(&version, change.on_fault);
     let batch = Batch::durable().insert(&[tenant.as_str(), &binding.rule], &binding);
     let done = server.records.commit(batch).await;
     done.map_err(Error::taken("a rule", &binding.rule))?;
@@ -82,7 +74,8 @@ pub async fn update(
     server: &Server,
     tenant: &TenantName,
     id: &str,
-    change: Change,
+    mut change: Change,
+    author: &str,
 ) -> Result<Binding, Error> {
     let found = find(server, tenant, id).await?;
     let parts = [tenant.as_str(), found.rule.as_str()];
@@ -92,9 +85,10 @@ pub async fn update(
     let mut others = bindings(server, tenant).await?;
     others.retain(|other| other.rule != binding.rule);
     change.write_to(&mut binding, &others)?;
-    if let Some(code) = change.code {
-        let (version, _) = upload(server, tenant, &found.rule, code, change.manifest).await?;
-        run(&mut binding, &version, change.on_fault);
+    if let Some(code) = change.code.take() {
+        let upload = change.upload(&found.rule, code, author);
+        let (version, _) = versions::upload(server, tenant, upload).await?;
+        binding.run(&version, change.on_fault);
     }
     let batch = match change.name.filter(|name| *name != found.rule) {
         None => Batch::durable().replace(&stored, &binding),
@@ -126,7 +120,7 @@ async fn rename(
     stored: &Stored<Binding>,
     binding: &Binding,
 ) -> Result<Batch, Error> {
-    let old = versions(server, tenant, &stored.record.rule).await?;
+    let old = versions::list(server, tenant, &stored.record.rule).await?;
     if old.len() + 2 > MAX_COMMIT_WRITES {
         let reason = "a rule with so many versions keeps its name";
         return Err(Error::invalid("the rule's name", reason));
@@ -144,17 +138,18 @@ async fn rename(
     Ok(batch)
 }
 
-fn run(binding: &mut Binding, version: &RuleVersion, on_fault: Option<OnFault>) {
-    binding.version = version.version;
-    if binding.grants.is_empty() {
-        binding.grants = default_grants(version.dialect);
-    }
-    let asked = version.manifest.as_ref().and_then(|asked| asked.on_fault);
-    binding.on_fault = on_fault.or(asked).unwrap_or(binding.on_fault);
-}
-
 impl Change {
-    fn write_to(&self, binding: &mut Binding, others: &[Binding]) -> Result<(), Error> {
+    fn upload(&self, rule: &str, code: Vec<u8>, author: &str) -> Upload {
+        Upload {
+            rule: rule.to_owned(),
+            code,
+            manifest: self.manifest.clone(),
+            note: self.note.clone(),
+            author: author.to_owned(),
+        }
+    }
+
+    pub(super) fn write_to(&self, binding: &mut Binding, others: &[Binding]) -> Result<(), Error> {
         if let Some(order) = self.order {
             if let Some(other) = others.iter().find(|other| other.order == order) {
                 return Err(Error::AlreadyExists {
@@ -167,11 +162,7 @@ impl Change {
         binding.enabled = self.enabled.unwrap_or(binding.enabled);
         binding.on_fault = self.on_fault.unwrap_or(binding.on_fault);
         if let Some(permissions) = &self.permissions {
-            let hosts = permissions.hosts.len();
-            if hosts > MAX_HOSTS {
-                let reason = format!("it allows {hosts} hosts, and at most {MAX_HOSTS} may be");
-                return Err(Error::invalid("the rule", reason));
-            }
+            check_permissions(permissions)?;
             binding.permissions = permissions.clone();
         }
         Ok(())

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde_json::json;
 
-use super::evaluate::Ending;
 use super::fixture::{self, Fixture, NobodyLoggedIn};
 use super::flags::Flags;
 use super::run::load;
 use super::{CliError, Output, engine};
 use crate::cli::output::table;
 use crate::cli::progress;
+use crate::replay::Ending;
 use crate::rule_host::{BoundRule, OnFault, Permissions, RuleHost};
 
 /// Returns no effects.

@@ -8,11 +8,12 @@ use serde_json::json;
 use super::check::describe;
 use super::load::Source;
 use super::{CliError, OpenOptions, Output};
+use crate::admin::rules::versions::{self, Upload};
 use crate::admin::rules::{self, NewBinding};
 use crate::cli::input::first_line;
 use crate::cli::open::TenantOption;
 use crate::cli::output::{table, word};
-use crate::rule::Binding;
+use crate::rule::{Binding, COMMAND_LINE};
 use crate::rule_host::fetch::HostPattern;
 use crate::rule_host::{Grant, OnFault, Permissions};
 use crate::secret::Secret;
@@ -30,6 +31,9 @@ pub(in crate::cli) enum Verb {
         /// The manifest; `rule.toml` beside the component if not said
         #[arg(long, value_name = "FILE")]
         manifest: Option<PathBuf>,
+        /// What is to be remembered of this version
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
         #[command(flatten)]
         tenant: TenantOption,
     },
@@ -112,14 +116,21 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
             name,
             file,
             manifest,
+            note,
             tenant,
         } => {
             let source = Source::read(&file, manifest.as_deref())?;
             let manifest = source.manifest.as_deref().cloned();
             let server = open.open_existing().await?;
             let tenant = tenant.resolve(&server).await?;
-            let (version, inspection) =
-                rules::upload(&server, &tenant.name, &name, source.component, manifest).await?;
+            let upload = Upload {
+                rule: name.clone(),
+                code: source.component,
+                manifest,
+                note,
+                author: COMMAND_LINE.to_owned(),
+            };
+            let (version, inspection) = versions::upload(&server, &tenant.name, upload).await?;
             let limits = server.rule_host.limits();
             let shown = describe(&inspection, version.manifest.as_ref(), limits);
             let text = format!("{}@{}\n{shown}", name, version.version);
@@ -131,19 +142,24 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
         Verb::Versions { name, tenant } => {
             let server = open.open_existing().await?;
             let tenant = tenant.resolve(&server).await?;
-            let versions = rules::versions(&server, &tenant.name, &name).await?;
-            let rows = versions.iter().map(|version| {
+            let all = versions::list(&server, &tenant.name, &name).await?;
+            let rows = all.iter().map(|version| {
                 let uploaded = version.uploaded_at.to_string();
                 [
                     version.version.to_string(),
                     uploaded,
                     version.size.to_string(),
                     version.digest.clone(),
+                    version.author.clone().unwrap_or_default(),
+                    version.note.clone().unwrap_or_default(),
                 ]
             });
             Ok(Output::new(
-                &versions,
-                table(["VERSION", "UPLOADED", "BYTES", "SHA-256"], rows),
+                &all,
+                table(
+                    ["VERSION", "UPLOADED", "BYTES", "SHA-256", "AUTHOR", "NOTE"],
+                    rows,
+                ),
             ))
         }
         Verb::Bind {

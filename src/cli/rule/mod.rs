@@ -3,7 +3,6 @@
 mod bench;
 mod build;
 mod check;
-mod evaluate;
 mod fixture;
 mod flags;
 mod fuzz;

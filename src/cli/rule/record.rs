@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::replay::folder::{EXCHANGES, recorded as read_recorded, version_folder, write_version};
 use super::{CliError, OpenOptions, Output};
-use crate::admin::{recordings, rules};
+use crate::admin::recordings;
+use crate::admin::rules::versions;
 use crate::cli::open::TenantOption;
 use crate::cli::remote::{Remote, RemoteOptions};
 use crate::recording::{Recorded, RecordingSettings};
@@ -115,8 +116,8 @@ async fn from_data(tenant: &TenantOption, open: &OpenOptions) -> Result<Pulled, 
     let recorded = recordings::list(&server, &tenant).await?;
     let mut versions = BTreeMap::new();
     for (rule, number) in that_ran(&recorded) {
-        let version = rules::version(&server, &tenant, &rule, number).await?;
-        let component = rules::code(&server, &version).await?;
+        let version = versions::get(&server, &tenant, &rule, number).await?;
+        let component = versions::code(&server, &version).await?;
         let manifest = version.manifest;
         versions.insert(
             (rule, number),

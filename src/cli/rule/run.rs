@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::evaluate::evaluate;
 use super::flags::Flags;
 use super::load::Source;
 use super::{CliError, Output, engine, fixture, show};
-use crate::cli::progress;
+use crate::cli::{ExitCode, progress};
+use crate::replay::{Ending, evaluate};
 use crate::rule_host::{BoundRule, Limits, OnFault, RuleHost};
 
 #[derive(clap::Args)]
@@ -49,7 +49,12 @@ pub(super) async fn run(args: Args) -> Result<Output, CliError> {
         "limits": limits.iter().map(limits_document).collect::<Vec<_>>(),
     });
     let text = show::run(&evaluation, &limits);
-    Ok(Output::new(document, text).with_code(evaluation.code()))
+    let code = match evaluation.ending {
+        Ending::Allowed => ExitCode::Success,
+        Ending::Denied | Ending::MfaRequired => ExitCode::Denied,
+        Ending::Faulted => ExitCode::Faulted,
+    };
+    Ok(Output::new(document, text).with_code(code))
 }
 
 /// Reads and binds rules, in order.

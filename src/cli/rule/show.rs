@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use similar::{ChangeTag, TextDiff};
 
-use super::evaluate::{Ending, Evaluation, State};
 use crate::cli::style::{BOLD, DIM, GREEN, RED, YELLOW, paint};
+use crate::replay::{Ending, Evaluation, State};
 use crate::rule_host::fetch::FetchReport;
 use crate::rule_host::{EffectReport, Level, Limits, Outcome, RuleReport, printable};
 

@@ -13,7 +13,6 @@ use crate::admin;
 use crate::credential::policy::TooWeak;
 use crate::http::authorization::AuthorizationError;
 use crate::http::body::BodyError;
-use crate::http::host::NoTenant;
 use crate::store;
 use crate::token::KeyError;
 use crate::token::access::AccessError;
@@ -103,15 +102,9 @@ impl Refused {
     }
 
     /// No tenant answers to the host name.
-    fn unknown_tenant() -> Self {
+    pub(in crate::http) fn unknown_tenant() -> Self {
         let message = "No tenant answers to this host name.";
         Self::new(StatusCode::NOT_FOUND, None, message)
-    }
-
-    /// The operator suspended the tenant.
-    fn suspended() -> Self {
-        let message = "This tenant is suspended.";
-        Self::new(StatusCode::FORBIDDEN, "tenant_suspended", message)
     }
 
     /// A body of another media type.
@@ -197,17 +190,17 @@ const MISSING: [(&str, &str, Option<&str>); 10] = [
         "The client grant does not exist",
         Some("inexistent_client_grant"),
     ),
-    (
-        "tenant",
-        "The tenant does not exist.",
-        Some("inexistent_tenant"),
-    ),
     ("role", "The role does not exist.", Some("inexistent_role")),
     ("rule", "The rule does not exist", Some("inexistent_rule")),
     (
         "version of the rule",
         "The version of the rule does not exist",
         Some("inexistent_rule_version"),
+    ),
+    (
+        "recorded exchange",
+        "No exchange of this identity is recorded",
+        Some("inexistent_exchange"),
     ),
     (
         "exchange",
@@ -284,30 +277,19 @@ impl From<admin::Error> for Refused {
             admin::Error::Invalid { .. } | admin::Error::Rejected(_) => {
                 Self::invalid_body(format!("Payload validation error: '{error}'."))
             }
-            // As the field's tools know it.
-            admin::Error::OverQuota { .. } => Self::new(
-                StatusCode::FORBIDDEN,
-                "too_many_entities",
-                error.to_string(),
-            ),
             admin::Error::Store(error) => error.into(),
             admin::Error::Key(error) => error.into(),
             admin::Error::Hashing(error) => {
                 tracing::warn!(%error, "a password could not be hashed");
                 Self::unavailable(1)
             }
+            admin::Error::NothingBefore { .. } => {
+                Self::conflict("nothing_to_roll_back", error.to_string())
+            }
+            admin::Error::Busy => Self::unavailable(1),
+            admin::Error::Unreadable(_) => Self::unexpected(&error),
             admin::Error::Seal(error) => Self::unexpected(&error),
             admin::Error::NoRandomness(error) => Self::unexpected(&error),
-        }
-    }
-}
-
-impl From<NoTenant> for Refused {
-    fn from(reason: NoTenant) -> Self {
-        match reason {
-            NoTenant::Unknown => Self::unknown_tenant(),
-            NoTenant::Suspended(_) => Self::suspended(),
-            NoTenant::Store(error) => error.into(),
         }
     }
 }

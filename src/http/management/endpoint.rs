@@ -36,6 +36,7 @@ impl Call {
 
 /// Who asks.
 pub(super) struct Caller {
+    pub(super) client_id: String,
     pub(super) scopes: Vec<String>,
 }
 
@@ -124,8 +125,10 @@ pub(super) struct Endpoint {
     pub(super) query: &'static [&'static [Field]],
     pub(super) takes: Takes,
     pub(super) gives: Gives,
-    /// The most bytes of a body, if it may be larger than usual.
+    /// Whether the body may be as large as a component, and a form with the component as a file.
     pub(super) large: bool,
+    /// Whether the body may be left out.
+    pub(super) or_empty: bool,
     pub(super) run: Run,
 }
 
@@ -146,6 +149,7 @@ impl Endpoint {
             takes: Takes::Nothing,
             gives: Gives::Nothing(StatusCode::NO_CONTENT),
             large: false,
+            or_empty: false,
             run,
         }
     }
@@ -226,11 +230,29 @@ impl Endpoint {
         Self { gives, ..self }
     }
 
-    /// Its body may be as large as a component.
+    /// Its body may be as large as a component, and a form.
     pub(super) const fn large(self) -> Self {
         Self {
             large: true,
             ..self
+        }
+    }
+
+    /// Its body may be left out.
+    pub(super) const fn or_empty(self) -> Self {
+        Self {
+            or_empty: true,
+            ..self
+        }
+    }
+}
+
+impl Endpoint {
+    /// What its body may be.
+    pub(super) const fn media_types(&self) -> &'static str {
+        match self.large {
+            true => "application/json or multipart/form-data",
+            false => "application/json",
         }
     }
 }

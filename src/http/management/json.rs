@@ -23,6 +23,18 @@ pub(super) fn parse(body: &[u8]) -> Result<Map<String, Value>, String> {
     }
 }
 
+/// Any value, with the same strictness.
+///
+/// # Errors
+/// Where it is wrong, quoting nothing of it.
+pub(super) fn value(text: &[u8]) -> Result<Value, String> {
+    match serde_json::from_slice(text) {
+        Ok(Strict(value)) => Ok(value),
+        Err(error) if error.is_data() => Err("A member stands there twice".to_owned()),
+        Err(_) => Err("Invalid JSON".to_owned()),
+    }
+}
+
 struct Strict(Value);
 
 impl<'de> Deserialize<'de> for Strict {

@@ -15,6 +15,7 @@ mod fields;
 mod json;
 mod keys;
 mod logs;
+mod multipart;
 mod openapi;
 mod permissions;
 mod protection;
@@ -22,13 +23,13 @@ mod query;
 mod refresh_tokens;
 mod resource_servers;
 mod roles;
+mod rule_trials;
 mod rule_versions;
 mod rules;
 mod rules_configs;
 mod settings;
 mod shape;
 mod table;
-mod tenants;
 mod user_fields;
 mod users;
 
@@ -88,7 +89,8 @@ async fn respond(
     let (mut parts, body) = request.into_parts();
 
     // 1. Whose is it, and who asks.
-    let tenant = AtTenant::of(&parts, &server).await?.tenant;
+    let at = AtTenant::of(&parts, &server).await?;
+    let tenant = at.ok_or_else(Refused::unknown_tenant)?.tenant;
     let caller = authorise(&server, &tenant, &parts).await?;
     if !endpoint.scopes.iter().any(|scope| caller.may(scope)) {
         return Err(Refused::insufficient_scope(endpoint.scopes));
@@ -164,7 +166,7 @@ async fn authorise(server: &Server, tenant: &Tenant, parts: &Parts) -> Result<Ca
     let uri = tenant
         .issuer
         .endpoint(&format!("api/v2{}", parts.uri.path()));
-    let audience = management_api::management_audience(tenant.home());
+    let audience = management_api::management_audience(&tenant.issuer);
     let Server {
         records, keyring, ..
     } = server;
@@ -179,7 +181,10 @@ async fn authorise(server: &Server, tenant: &Tenant, parts: &Parts) -> Result<Ca
         tracing::info!(tenant = %tenant.name, %reason, "a management token was refused");
     })?;
     let scopes = management_api::scopes_of(server, tenant, &access).await?;
-    Ok(Caller { scopes })
+    Ok(Caller {
+        client_id: access.client_id().to_owned(),
+        scopes,
+    })
 }
 
 async fn segments(parts: &mut Parts) -> Result<Vec<String>, Refused> {
@@ -208,22 +213,44 @@ async fn payload(
         // Some clients send `{}`, or `null`, where nothing is needed.
         return Ok(Map::new());
     };
-    if !is_json(parts) {
-        return Err(Refused::media_type("application/json"));
+    if endpoint.or_empty && bytes.is_empty() {
+        return Ok(Map::new());
     }
     let refused =
         |what: String| Refused::invalid_body(format!("Payload validation error: '{what}'."));
-    let members = json::parse(&bytes).map_err(refused)?;
+    let members = match media_type(parts) {
+        MediaType::Json => json::parse(&bytes),
+        MediaType::Form(boundary) if endpoint.large => {
+            multipart::parse(bytes, boundary, fields).await
+        }
+        _ => return Err(Refused::media_type(endpoint.media_types())),
+    };
+    let members = members.map_err(refused)?;
     shape::check(&members, fields, stage)
         .map_err(|problem| Refused::invalid_body(problem.message("Payload")))?;
     Ok(members)
 }
 
-fn is_json(parts: &Parts) -> bool {
+/// What a body says it is.
+enum MediaType {
+    Json,
+    /// A form of several parts, and what stands between them.
+    Form(String),
+    Other,
+}
+
+fn media_type(parts: &Parts) -> MediaType {
     let mut values = parts.headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
-        return false;
+        return MediaType::Other;
     };
-    let essence = value.to_str().unwrap_or_default().split(';').next();
-    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+    let value = value.to_str().unwrap_or_default();
+    let essence = value.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return MediaType::Json;
+    }
+    match multer::parse_boundary(value) {
+        Ok(boundary) => MediaType::Form(boundary),
+        Err(_) => MediaType::Other,
+    }
 }

@@ -139,9 +139,15 @@ fn operation(endpoint: &Endpoint) -> OperationBuilder {
         let content = ContentBuilder::new()
             .schema(Some(Ref::from_schema_name(name)))
             .build();
-        let body = RequestBodyBuilder::new()
-            .content(JSON, content)
-            .required(Some(Required::True));
+        let mut body = RequestBodyBuilder::new();
+        if endpoint.large {
+            body = body.content("multipart/form-data", content.clone());
+        }
+        let required = match endpoint.or_empty {
+            true => Required::False,
+            false => Required::True,
+        };
+        let body = body.content(JSON, content).required(Some(required));
         operation = operation.request_body(Some(body.build()));
     }
     responses(endpoint, operation)
@@ -323,6 +329,13 @@ fn schema(shape: Shape, stage: Stage) -> Schema {
     let bounded = stage != Stage::Answer;
     match shape {
         Shape::Text(most) if bounded => text().min_length(Some(1)).max_length(Some(most)).into(),
+        Shape::Base64(most) => {
+            let text = text().content_encoding("base64");
+            match bounded {
+                true => text.max_length(Some(most)).into(),
+                false => text.into(),
+            }
+        }
         Shape::Prose(most) if bounded => text().max_length(Some(most)).into(),
         Shape::Text(_) | Shape::Prose(_) => text().into(),
         Shape::Word(words) => text().enum_values(Some(words.iter().copied())).into(),

@@ -1,13 +1,19 @@
-//! `/api/v2/rule-versions`: every upload there ever was, by the rule's name.
+//! `/api/v2/rule-versions`: every upload there ever was, by the rule's name; put to use, and taken back.
+//!
+//! A version is named by its number or by its digest.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::endpoint::{Answer, Call, Endpoint, Gives, Resource};
+use super::endpoint::{Answer, Call, Endpoint, Gives, Resource, Takes};
 use super::query::{CHECKPOINTS, PAGES};
+use super::rules::{
+    COMPONENT, ENABLED, MANIFEST, MAY, NOTE, ON_FAULT, ORDER, RULE, SCRIPT, change_of, code_of,
+    document as rule_document,
+};
 use super::shape::{Field, Shape};
 use crate::admin::page::Paged;
-use crate::admin::rules;
+use crate::admin::rules::versions::{self, Upload};
 use crate::http::error::management::Refused;
 use crate::rule::RuleVersion;
 
@@ -19,7 +25,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         "Lists the versions of a rule, by its name, oldest first",
         READ,
         Gives::Part("versions", &VERSION),
-        |call| Box::pin(versions(call)),
+        |call| Box::pin(list(call)),
     )
     .query(&[PAGES, CHECKPOINTS]),
     Endpoint::get(
@@ -36,9 +42,47 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         Gives::Bytes,
         |call| Box::pin(component(call)),
     ),
+    Endpoint::post(
+        "/rule-versions/{rule}",
+        "Uploads a version of a rule, without putting it to use",
+        &["create:rules", "update:rules"],
+        (
+            Takes::Input(&UPLOAD),
+            Gives::One(StatusCode::CREATED, &VERSION),
+        ),
+        |call| Box::pin(upload(call)),
+    )
+    .large(),
+    Endpoint::post(
+        "/rule-versions/{rule}/{version}/deploy",
+        "Puts a version to use; the next exchange runs it",
+        UPDATE,
+        (Takes::Input(&DEPLOYMENT), Gives::One(StatusCode::OK, &RULE)),
+        |call| Box::pin(deploy(call)),
+    )
+    .or_empty(),
+    Endpoint::post(
+        "/rule-versions/{rule}/rollback",
+        "Goes back to the version that ran before",
+        UPDATE,
+        (Takes::Nothing, Gives::One(StatusCode::OK, &RULE)),
+        |call| Box::pin(roll_back(call)),
+    ),
 ];
 
-static VERSION: Resource = Resource {
+const UPDATE: &[&str] = &["update:rules"];
+
+static UPLOAD: Resource = Resource {
+    name: "RuleVersionUpload",
+    fields: &[SCRIPT, COMPONENT, MANIFEST, NOTE],
+};
+
+static DEPLOYMENT: Resource = Resource {
+    name: "RuleDeployment",
+    fields: &[ORDER, ENABLED, ON_FAULT, MAY],
+};
+
+pub(super) static VERSION: Resource = Resource {
     name: "RuleVersion",
     fields: &[
         Field::output("rule", Shape::Text(200), "The rule's name."),
@@ -61,12 +105,19 @@ static VERSION: Resource = Resource {
         .or_null(),
         Field::output("manifest", Shape::Map, "What it may do.").or_null(),
         Field::output("uploaded_at", Shape::Moment, "When it was uploaded."),
+        Field::output(
+            "author",
+            Shape::Text(100),
+            "The client that uploaded it, or `command line`.",
+        )
+        .or_null(),
+        Field::output("note", Shape::Text(1_000), "What its author said of it.").or_null(),
     ],
 };
 
-async fn versions(call: Call) -> Result<Answer, Refused> {
+async fn list(call: Call) -> Result<Answer, Refused> {
     let page = call.query.page()?;
-    let all = rules::versions(&call.server, &call.tenant.name, call.segment(0)).await?;
+    let all = versions::list(&call.server, &call.tenant.name, call.segment(0)).await?;
     if all.is_empty() {
         return Err(Refused::missing("rule"));
     }
@@ -79,22 +130,49 @@ async fn versions(call: Call) -> Result<Answer, Refused> {
 }
 
 async fn version(call: Call) -> Result<Answer, Refused> {
-    Ok(Answer::One(document(&stored(&call).await?)))
+    Ok(Answer::One(document(&named(&call, 1).await?)))
 }
 
 async fn component(call: Call) -> Result<Answer, Refused> {
-    let version = stored(&call).await?;
-    Ok(Answer::Bytes(rules::code(&call.server, &version).await?))
+    let version = named(&call, 1).await?;
+    Ok(Answer::Bytes(versions::code(&call.server, &version).await?))
 }
 
-async fn stored(call: &Call) -> Result<RuleVersion, Refused> {
-    let number = call.segment(1).parse();
-    let number = number.map_err(|_| Refused::missing("version of the rule"))?;
+async fn upload(mut call: Call) -> Result<Answer, Refused> {
+    let mut change = change_of(std::mem::take(&mut call.body))?;
+    let upload = Upload {
+        rule: call.segment(0).to_owned(),
+        code: code_of(&mut change)?,
+        manifest: change.manifest,
+        note: change.note,
+        author: call.caller.client_id.clone(),
+    };
+    let (version, _) = versions::upload(&call.server, &call.tenant.name, upload).await?;
+    Ok(Answer::Made(document(&version)))
+}
+
+async fn deploy(mut call: Call) -> Result<Answer, Refused> {
+    let version = named(&call, 1).await?;
+    let change = change_of(std::mem::take(&mut call.body))?;
     let (server, tenant) = (&call.server, &call.tenant.name);
-    Ok(rules::version(server, tenant, call.segment(0), number).await?)
+    let binding = versions::deploy(server, tenant, &version, &change).await?;
+    Ok(Answer::One(rule_document(server, tenant, &binding).await?))
 }
 
-fn document(version: &RuleVersion) -> Value {
+async fn roll_back(call: Call) -> Result<Answer, Refused> {
+    let (server, tenant) = (&call.server, &call.tenant.name);
+    let binding = versions::roll_back(server, tenant, call.segment(0)).await?;
+    Ok(Answer::One(rule_document(server, tenant, &binding).await?))
+}
+
+/// The version that a segment of the path names, of the rule in the first.
+pub(super) async fn named(call: &Call, segment: usize) -> Result<RuleVersion, Refused> {
+    let (server, tenant) = (&call.server, &call.tenant.name);
+    let (rule, name) = (call.segment(0), call.segment(segment));
+    Ok(versions::find(server, tenant, rule, name).await?)
+}
+
+pub(super) fn document(version: &RuleVersion) -> Value {
     json!({
         "rule": version.rule,
         "version": version.version,
@@ -103,5 +181,7 @@ fn document(version: &RuleVersion) -> Value {
         "dialect": version.dialect,
         "manifest": version.manifest,
         "uploaded_at": version.uploaded_at.to_string(),
+        "author": version.author,
+        "note": version.note,
     })
 }

@@ -11,8 +11,8 @@ use super::fields::read;
 use super::query::{CHECKPOINTS, PAGES, PROJECTION};
 use super::shape::{Field, Shape};
 use crate::admin::page::Paged;
-use crate::admin::rules;
 use crate::admin::rules::manage::{self, Change, NewRule};
+use crate::admin::rules::{self, versions};
 use crate::http::error::management::Refused;
 use crate::rule::Binding;
 use crate::rule_host::{Manifest, OnFault, Permissions};
@@ -68,7 +68,41 @@ const FILTER: &[Field] = &[Field::input(
     "Those that run, or the others.",
 )];
 
-static RULE: Resource = Resource {
+pub(super) const SCRIPT: Field =
+    Field::new("script", Shape::Prose(1 << 20), "Its source in JavaScript.");
+pub(super) const COMPONENT: Field = Field::new(
+    "component",
+    Shape::Base64(48 << 20),
+    "A component, instead of a script.",
+);
+pub(super) const MANIFEST: Field = Field::new(
+    "manifest",
+    Shape::Map,
+    "What it may do; goes with a script or component.",
+);
+pub(super) const NOTE: Field = Field::new(
+    "note",
+    Shape::Text(1_000),
+    "What is said of the version; goes with a script or component.",
+);
+pub(super) const ORDER: Field = Field::new(
+    "order",
+    Shape::Whole(0, u32::MAX as i64),
+    "Its place; behind all others if not said.",
+);
+pub(super) const ENABLED: Field = Field::new("enabled", Shape::Flag, "Whether it runs.");
+pub(super) const ON_FAULT: Field = Field::new(
+    "on_fault",
+    Shape::Word(&["deny", "skip"]),
+    "What its failure means.",
+);
+pub(super) const MAY: Field = Field::new(
+    "permissions",
+    Shape::Object(PERMISSIONS),
+    "What it may do beyond deciding.",
+);
+
+pub(super) static RULE: Resource = Resource {
     name: "Rule",
     fields: &[
         Field::output("id", Shape::Text(100), "Its identity."),
@@ -78,46 +112,31 @@ static RULE: Resource = Resource {
             "Letters, digits, spaces, `-`, `_` and `.`.",
         )
         .required(),
-        Field::new("script", Shape::Prose(1 << 20), "Its source in JavaScript."),
-        Field::new(
-            "component",
-            Shape::Prose(48 << 20),
-            "A component in base64, instead of a script.",
-        )
-        .secret(),
-        Field::new(
-            "order",
-            Shape::Whole(0, u32::MAX as i64),
-            "Its place; behind all others if not said.",
-        ),
-        Field::new("enabled", Shape::Flag, "Whether it runs."),
+        SCRIPT,
+        COMPONENT.secret(),
+        ORDER,
+        ENABLED,
         Field::new(
             "stage",
             Shape::Word(&["login_success"]),
             "There is only this one.",
         )
         .fixed(),
-        Field::new(
-            "manifest",
-            Shape::Map,
-            "What it may do; goes with a script or component.",
-        )
-        .secret(),
-        Field::new(
-            "on_fault",
-            Shape::Word(&["deny", "skip"]),
-            "What its failure means.",
-        ),
-        Field::new(
-            "permissions",
-            Shape::Object(PERMISSIONS),
-            "What it may do beyond deciding.",
-        ),
+        MANIFEST.secret(),
+        NOTE.secret(),
+        ON_FAULT,
+        MAY,
         Field::output(
             "version",
             Shape::Whole(1, u32::MAX as i64),
             "The version that runs.",
         ),
+        Field::output(
+            "previous_version",
+            Shape::Whole(1, u32::MAX as i64),
+            "The version that a rollback goes back to.",
+        )
+        .or_null(),
         Field::output(
             "digest",
             Shape::Text(64),
@@ -147,39 +166,43 @@ struct Body {
     order: Option<u32>,
     enabled: Option<bool>,
     manifest: Option<Manifest>,
+    note: Option<String>,
     on_fault: Option<OnFault>,
     permissions: Option<Permissions>,
 }
 
-impl Body {
-    fn read(body: Map<String, Value>) -> Result<Change, Refused> {
-        let body: Self = read(body)?;
-        let refused =
-            |what: &str| Refused::invalid_body(format!("Payload validation error: '{what}'."));
-        let code = match (body.script, body.component) {
-            (Some(_), Some(_)) => {
-                return Err(refused("a rule has a `script` or a `component`, not both"));
-            }
-            (Some(script), None) => Some(script.into_bytes()),
-            (None, Some(component)) => match STANDARD.decode(component) {
-                Ok(bytes) => Some(bytes),
-                Err(_) => return Err(refused("the component is not base64")),
-            },
-            (None, None) => None,
-        };
-        if body.manifest.is_some() && code.is_none() {
-            return Err(refused("a `manifest` goes with a script or a component"));
+/// What a body says of a rule or of a version.
+pub(super) fn change_of(body: Map<String, Value>) -> Result<Change, Refused> {
+    let body: Body = read(body)?;
+    let refused =
+        |what: &str| Refused::invalid_body(format!("Payload validation error: '{what}'."));
+    let code = match (body.script, body.component) {
+        (Some(_), Some(_)) => {
+            return Err(refused("a rule has a `script` or a `component`, not both"));
         }
-        Ok(Change {
-            name: body.name,
-            code,
-            manifest: body.manifest,
-            order: body.order,
-            enabled: body.enabled,
-            on_fault: body.on_fault,
-            permissions: body.permissions,
-        })
+        (Some(script), None) => Some(script.into_bytes()),
+        (None, Some(component)) => match STANDARD.decode(component) {
+            Ok(bytes) => Some(bytes),
+            Err(_) => return Err(refused("the component is not base64")),
+        },
+        (None, None) => None,
+    };
+    if code.is_none() && body.manifest.is_some() {
+        return Err(refused("a `manifest` goes with a script or a component"));
     }
+    if code.is_none() && body.note.is_some() {
+        return Err(refused("a `note` goes with a script or a component"));
+    }
+    Ok(Change {
+        name: body.name,
+        code,
+        manifest: body.manifest,
+        note: body.note,
+        order: body.order,
+        enabled: body.enabled,
+        on_fault: body.on_fault,
+        permissions: body.permissions,
+    })
 }
 
 async fn list(call: Call) -> Result<Answer, Refused> {
@@ -204,21 +227,31 @@ async fn get(call: Call) -> Result<Answer, Refused> {
 }
 
 async fn create(mut call: Call) -> Result<Answer, Refused> {
-    let mut change = Body::read(std::mem::take(&mut call.body))?;
-    let Some(code) = change.code.take() else {
-        let message = "Payload validation error: 'Missing required property: script'.";
-        return Err(Refused::invalid_body(message));
-    };
+    let mut change = change_of(std::mem::take(&mut call.body))?;
+    let code = code_of(&mut change)?;
     let name = change.name.take().unwrap_or_default();
     let (server, tenant) = (&call.server, &call.tenant.name);
-    let binding = manage::create(server, tenant, NewRule { name, code, change }).await?;
+    let binding = manage::create(
+        server,
+        tenant,
+        NewRule { name, code, change },
+        &call.caller.client_id,
+    )
+    .await?;
     Ok(Answer::Made(document(server, tenant, &binding).await?))
 }
 
 async fn change(mut call: Call) -> Result<Answer, Refused> {
-    let change = Body::read(std::mem::take(&mut call.body))?;
+    let change = change_of(std::mem::take(&mut call.body))?;
     let (server, tenant) = (&call.server, &call.tenant.name);
-    let binding = manage::update(server, tenant, call.segment(0), change).await?;
+    let binding = manage::update(
+        server,
+        tenant,
+        call.segment(0),
+        change,
+        &call.caller.client_id,
+    )
+    .await?;
     Ok(Answer::One(document(server, tenant, &binding).await?))
 }
 
@@ -229,12 +262,19 @@ async fn delete(call: Call) -> Result<Answer, Refused> {
     Ok(Answer::Done)
 }
 
-async fn document(
+/// The script or component, without which there is nothing to upload.
+pub(super) fn code_of(change: &mut Change) -> Result<Vec<u8>, Refused> {
+    change.code.take().ok_or_else(|| {
+        Refused::invalid_body("Payload validation error: 'Missing required property: script'.")
+    })
+}
+
+pub(super) async fn document(
     server: &Server,
     tenant: &TenantName,
     binding: &Binding,
 ) -> Result<Value, Refused> {
-    let version = rules::version(server, tenant, &binding.rule, binding.version).await?;
+    let version = versions::get(server, tenant, &binding.rule, binding.version).await?;
     let mut document = json!({
         "id": binding.id(),
         "name": binding.rule,
@@ -244,10 +284,11 @@ async fn document(
         "on_fault": binding.on_fault,
         "permissions": binding.permissions,
         "version": version.version,
+        "previous_version": binding.earlier.last().map(|earlier| earlier.version),
         "digest": version.digest,
     });
     if let (Some(_), Value::Object(members)) = (version.dialect, &mut document)
-        && let Ok(script) = String::from_utf8(rules::code(server, &version).await?)
+        && let Ok(script) = String::from_utf8(versions::code(server, &version).await?)
     {
         members.insert("script".to_owned(), script.into());
     }

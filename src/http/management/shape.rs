@@ -10,6 +10,8 @@ pub(super) enum Shape {
     Text(usize),
     /// Any text, of at most so many characters.
     Prose(usize),
+    /// Bytes, in at most so many characters of base64; in a form, as they are.
+    Base64(usize),
     /// One of these.
     Word(&'static [&'static str]),
     /// True or false.
@@ -259,7 +261,7 @@ fn check_value(value: &Value, shape: Shape, stage: Stage, at: &str) -> Result<()
             }
             check_length(text, most, at)
         }
-        Shape::Prose(most) => {
+        Shape::Prose(most) | Shape::Base64(most) => {
             let text = value.as_str().ok_or_else(|| expected("string"))?;
             check_length(text, most, at)
         }

@@ -3,8 +3,8 @@
 use super::endpoint::Endpoint;
 use super::{
     client_grants, clients, connections, exchanges, keys, logs, permissions, protection,
-    refresh_tokens, resource_servers, roles, rule_versions, rules, rules_configs, settings,
-    tenants, users,
+    refresh_tokens, resource_servers, roles, rule_trials, rule_versions, rules, rules_configs,
+    settings, users,
 };
 
 /// All of them, in the order of the documentation.
@@ -20,12 +20,12 @@ pub(super) fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         protection::ENDPOINTS,
         keys::ENDPOINTS,
         settings::ENDPOINTS,
-        tenants::ENDPOINTS,
         refresh_tokens::ENDPOINTS,
         logs::ENDPOINTS,
         rules::ENDPOINTS,
         rules_configs::ENDPOINTS,
         rule_versions::ENDPOINTS,
+        rule_trials::ENDPOINTS,
         exchanges::ENDPOINTS,
     ];
     ALL.iter().copied().flatten()

@@ -14,13 +14,13 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use self::generate::Input;
-use super::evaluate::{Ending, Evaluation, evaluate};
 use super::fixture::Fixture;
 use super::flags::Flags;
 use super::run::{limits, load};
 use super::{CliError, Output, patient_engine, show};
 use crate::cli::{ExitCode, progress};
 use crate::clock::{Clock as _, SystemClock};
+use crate::replay::{Ending, Evaluation, evaluate};
 use crate::rule_host::exchange::User;
 use crate::rule_host::{BoundRule, Exchange, Manifest, OnFault, Pattern, RuleHost};
 use crate::secret::Secret;

@@ -1,6 +1,6 @@
 //! `claimsmith rule replay`: recorded exchanges through the versions that ran, and through a new one.
 
-mod changes;
+mod describe;
 pub(super) mod folder;
 
 use std::collections::BTreeMap;
@@ -8,14 +8,13 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use self::changes::Summary;
 use self::folder::Versions;
-use super::evaluate::evaluate_permitted as evaluate;
 use super::fixture::Fixture;
 use super::flags::pair;
 use super::load::Source;
 use super::{CliError, Output, patient_engine, watch};
 use crate::cli::{ExitCode, progress};
+use crate::replay::{Summary, evaluate_permitted as evaluate};
 use crate::rule_host::BoundRule;
 use crate::secret::Secret;
 
@@ -106,7 +105,7 @@ async fn once(args: &Args) -> Result<Output, CliError> {
         true => ExitCode::Success,
         false => ExitCode::Failure,
     };
-    let text = summary.describe(new.is_some());
+    let text = describe::describe(&summary, new.is_some());
     Ok(Output::new(json!(summary), text).with_code(code))
 }
 

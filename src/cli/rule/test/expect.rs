@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::cli::rule::evaluate::{Ending, Evaluation};
+use crate::replay::{Ending, Evaluation};
 use crate::rule_host::{Denial, Fault, LogLine};
 
 /// `expect.json`. A member that is there must match exactly, one that is not may be anything;

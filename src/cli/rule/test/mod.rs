@@ -16,11 +16,11 @@ use serde_json::json;
 use self::coverage::Coverage;
 use self::expect::Expectation;
 use self::suite::{Case, Suite};
-use super::evaluate::{Evaluation, evaluate};
 use super::run::{limits, load};
 use super::{CliError, Output, patient_engine, show, watch};
 use crate::cli::style::{BOLD, GREEN, RED, YELLOW, paint};
 use crate::cli::{ExitCode, progress};
+use crate::replay::{Evaluation, evaluate};
 use crate::rule_host::{BoundRule, RuleHost};
 
 #[derive(clap::Args)]

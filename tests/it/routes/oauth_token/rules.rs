@@ -223,7 +223,7 @@ async fn what_is_no_rule_never_reaches_the_store() {
     let middle = corrupt.len() / 2;
     corrupt.truncate(middle);
     upload(&corrupt).await;
-    let versions = claimsmith::admin::rules::versions(&app.server, &app.tenant, "broken")
+    let versions = claimsmith::admin::rules::versions::list(&app.server, &app.tenant, "broken")
         .await
         .unwrap();
     assert!(versions.is_empty());

@@ -1,10 +1,9 @@
-//! One run of a chain on a fixture, and what came of it: what `run`, `test` and `replay` look at.
+//! One run of a chain on a case, and what came of it: what `run`, `test` and `replay` look at.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::fixture::{Fixture, NobodyLoggedIn};
-use crate::cli::ExitCode;
+use super::{Case, NobodyLoggedIn};
 use crate::recording;
 use crate::rule_host::{BoundRule, Changes, Denial, Draft, Exchange, Fault, Report, RuleHost};
 use crate::rule_host::{Outcome, Verdict};
@@ -12,7 +11,7 @@ use crate::rule_host::{Outcome, Verdict};
 /// How a chain ended, in the words of the cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::cli) enum Ending {
+pub(crate) enum Ending {
     Allowed,
     Denied,
     Faulted,
@@ -20,11 +19,11 @@ pub(in crate::cli) enum Ending {
 }
 
 impl Ending {
-    pub(in crate::cli) fn of<S>(verdict: &Verdict<S>) -> Self {
+    pub(crate) fn of<S>(verdict: &Verdict<S>) -> Self {
         match verdict {
             Verdict::Approved(_) => Self::Allowed,
             Verdict::Denied(_) => Self::Denied,
-            // Nothing else runs here that could make it busy.
+            // Of a tool nothing else runs that could make it busy; a server looks at `busy` first.
             Verdict::Faulted | Verdict::Busy => Self::Faulted,
             Verdict::MfaRequired { .. } => Self::MfaRequired,
         }
@@ -32,52 +31,51 @@ impl Ending {
 }
 
 /// What a chain made of an exchange.
-pub(in crate::cli) struct Evaluation {
-    pub(in crate::cli) ending: Ending,
-    pub(in crate::cli) denial: Option<Denial>,
-    pub(in crate::cli) changes: Option<Changes>,
-    pub(in crate::cli) report: Report,
-    pub(in crate::cli) before: State,
+pub(crate) struct Evaluation {
+    pub(crate) ending: Ending,
+    pub(crate) denial: Option<Denial>,
+    pub(crate) changes: Option<Changes>,
+    pub(crate) report: Report,
+    pub(crate) before: State,
     /// All that does not depend on the machine, as recordings have it.
-    pub(in crate::cli) output: Value,
+    pub(crate) output: Value,
+    /// That nothing ran, for want of a place.
+    pub(crate) busy: bool,
 }
 
 /// What rules can change, at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub(in crate::cli) struct State {
-    pub(in crate::cli) scopes: Vec<String>,
-    pub(in crate::cli) access_claims: Map<String, Value>,
-    pub(in crate::cli) id_claims: Map<String, Value>,
-    pub(in crate::cli) user_metadata: Map<String, Value>,
-    pub(in crate::cli) app_metadata: Map<String, Value>,
+pub(crate) struct State {
+    pub(crate) scopes: Vec<String>,
+    pub(crate) access_claims: Map<String, Value>,
+    pub(crate) id_claims: Map<String, Value>,
+    pub(crate) user_metadata: Map<String, Value>,
+    pub(crate) app_metadata: Map<String, Value>,
 }
 
-/// Runs a chain on a fixture, which says what the network would answer.
-pub(in crate::cli) async fn evaluate(
-    host: &RuleHost,
-    chain: &[BoundRule],
-    fixture: &Fixture,
-) -> Evaluation {
-    evaluate_permitted(host, &fixture.permit(chain), fixture).await
+/// Runs a chain on a case, which says what the network would answer.
+pub(crate) async fn evaluate(host: &RuleHost, chain: &[BoundRule], case: &Case) -> Evaluation {
+    evaluate_permitted(host, &case.permit(chain), case).await
 }
 
 /// The same with the permissions that the chain has.
-pub(in crate::cli) async fn evaluate_permitted(
+pub(crate) async fn evaluate_permitted(
     host: &RuleHost,
     chain: &[BoundRule],
-    fixture: &Fixture,
+    case: &Case,
 ) -> Evaluation {
     let (verdict, report) = host
         .replay(
             chain,
             NobodyLoggedIn,
-            fixture.exchange.clone(),
-            &fixture.configuration,
-            fixture.recording(),
+            case.exchange.clone(),
+            &case.configuration,
+            case.recording(),
         )
         .await;
     let output = recording::output(&verdict, &report);
     let ending = Ending::of(&verdict);
+    let busy = matches!(verdict, Verdict::Busy);
     let (denial, changes) = match verdict {
         Verdict::Approved(approved) => (None, Some(approved.into_parts().1)),
         Verdict::Denied(denial) => (Some(denial), None),
@@ -88,28 +86,25 @@ pub(in crate::cli) async fn evaluate_permitted(
         denial,
         changes,
         report,
-        before: State::of(&fixture.exchange),
+        before: State::of(&case.exchange),
         output,
+        busy,
     }
 }
 
 impl Evaluation {
-    /// What the process exits with.
-    pub(in crate::cli) fn code(&self) -> ExitCode {
-        match self.ending {
-            Ending::Allowed => ExitCode::Success,
-            Ending::Denied | Ending::MfaRequired => ExitCode::Denied,
-            Ending::Faulted => ExitCode::Faulted,
-        }
+    /// Whether the client and the user would have noticed no difference.
+    pub(crate) fn same_as(&self, other: &Self) -> bool {
+        self.ending == other.ending && self.denial == other.denial && self.changes == other.changes
     }
 
     /// What would be signed and kept; none if the login ended.
-    pub(in crate::cli) fn after(&self) -> Option<State> {
+    pub(crate) fn after(&self) -> Option<State> {
         Some(self.before.changed(self.changes.as_ref()?))
     }
 
     /// The fault that ended the login.
-    pub(in crate::cli) fn fault(&self) -> Option<(Fault, &str)> {
+    pub(crate) fn fault(&self) -> Option<(Fault, &str)> {
         let last = self.report.rules.last()?;
         match &last.outcome {
             Outcome::Faulted {
