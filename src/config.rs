@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use crate::credential::{HashSettings, PoolSettings};
+use crate::log::StreamLimits;
 use crate::mail::{LogOnly, Mailer};
 use crate::rule_host::Limits;
 use crate::rule_host::fetch::NetworkOptions;
@@ -33,6 +34,8 @@ pub struct Config {
     pub mailer: Arc<dyn Mailer>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// How many may follow a tenant's log, and how.
+    pub streams: StreamLimits,
     /// What rules may reach beside the public internet, and whom they trust.
     pub network: NetworkOptions,
 }
@@ -54,6 +57,7 @@ impl Config {
             limits: Limits::default(),
             mailer: Arc::new(LogOnly),
             trusted_proxies: Vec::new(),
+            streams: StreamLimits::default(),
             network: NetworkOptions::default(),
         }
     }

@@ -1,11 +1,17 @@
 //! The tenant's log: what happened, in the words of Auth0's event types (contract, section 7.8).
 
+mod event_log;
+mod followers;
+mod numbers;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::event_log::{EventLog, Part};
+pub use self::followers::{Follower, StreamLimits, TooManyFollowers};
 use crate::clock::Timestamp;
 use crate::random::{self, NoRandomness};
 use crate::rule_host::Report;
-use crate::store::{Batch, Error, Key, KeyRange, MAX_VALUE_BYTES, Record, Records, Stored, Table};
+use crate::store::{Error, Record, Records, Stored, Table};
 use crate::tenant::TenantName;
 
 /// How long an event is kept: Auth0's longest plan keeps them 30 days.
@@ -65,9 +71,24 @@ pub enum EventType {
     /// Somebody asked for a link to a new password.
     #[serde(rename = "scpr")]
     ChangeRequested,
+    /// Such a link could not be sent.
+    #[serde(rename = "fcpr")]
+    ChangeRequestRefused,
     /// A password was changed with a link.
     #[serde(rename = "scp")]
     PasswordChanged,
+    /// A link did not change a password.
+    #[serde(rename = "fcp")]
+    PasswordChangeRefused,
+    /// A user's e-mail address was changed.
+    #[serde(rename = "sce")]
+    EmailChanged,
+    /// A user was deleted.
+    #[serde(rename = "sdu")]
+    UserDeleted,
+    /// A request to the management API changed something.
+    #[serde(rename = "sapi")]
+    Managed,
     /// A second factor was demanded.
     #[serde(rename = "mfar")]
     FactorRequired,
@@ -121,6 +142,23 @@ pub struct LogEvent {
     pub exchange_id: String,
     /// What the rules did, and which set what.
     pub rules: Option<Report>,
+    /// What was asked of the management API, if that is what happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<ApiRequest>,
+    /// Its place in the order in which events were written; 0 in those of earlier versions.
+    #[serde(default)]
+    pub number: u64,
+}
+
+/// A request to the management API. Without query and body, which may say anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiRequest {
+    /// `PATCH`, say.
+    pub method: String,
+    /// From `/api/v2` on.
+    pub path: String,
+    /// What was answered.
+    pub status: u16,
 }
 
 impl Record for LogEvent {
@@ -151,13 +189,17 @@ impl LogEvent {
             user_agent: None,
             hostname: String::new(),
             rules: None,
+            request: None,
+            number: 0,
         }
     }
 
     /// Cuts what the request sent, then, step by step and only as far as needed, what rules said:
     /// lines of their logs, values of their effects, effects, and at last the report itself.
     fn shrink_to(&mut self, most: usize) {
+        let path = self.request.as_mut().map(|request| &mut request.path);
         let texts = [
+            path,
             Some(&mut self.client_id),
             self.audience.as_mut(),
             self.scope.as_mut(),
@@ -212,55 +254,25 @@ fn countdown(at: Timestamp) -> String {
     format!("{:016x}", u64::MAX - at.as_millis())
 }
 
-/// Writes an event. It may lag by half a second, and is gone after [`RETENTION_SECS`]. An event that
-/// is too large for a record is made smaller first: no request and no rule can keep itself out of
-/// the log by being verbose.
-pub async fn write(
-    records: &Records,
-    tenant: &TenantName,
-    mut event: LogEvent,
-) -> Result<(), Error> {
-    event.shrink_to(MAX_VALUE_BYTES);
-    let expires_at = event.date.plus_secs(RETENTION_SECS);
-    let countdown = countdown(event.date);
-    let parts = [tenant.as_str(), &countdown, &event.log_id];
-    let batch = Batch::relaxed().put_until(&parts, &event, expires_at);
-    records.commit(batch).await
-}
-
-/// The same where what happened is done: a log that cannot be written does not change the answer.
-pub async fn note(records: &Records, tenant: &TenantName, event: LogEvent) {
-    if let Err(error) = write(records, tenant, event).await {
-        tracing::error!(%error, %tenant, "an event could not be written to the tenant's log");
-    }
-}
-
 /// The event of an identity: when it happened is part of that, so this is one read.
 pub async fn find(
     records: &Records,
     tenant: &TenantName,
     log_id: &str,
 ) -> Result<Option<LogEvent>, Error> {
-    let time = log_id.get(..14).map(|time| u64::from_str_radix(time, 16));
-    let Some(Ok(millis)) = time else {
+    let Some(at) = time_of(log_id) else {
         return Ok(None);
     };
-    let countdown = countdown(Timestamp::from_millis(millis));
+    let countdown = countdown(at);
     let parts = [tenant.as_str(), &countdown, log_id];
     let found: Option<Stored<LogEvent>> = records.get(&parts).await?;
     Ok(found.map(|stored| stored.record))
 }
 
-/// The place of all events that are newer than one; none if this is no event's identity.
-pub fn newer_than(tenant: &TenantName, log_id: &str) -> Option<KeyRange> {
+/// When the event of an identity happened; none if it is none.
+fn time_of(log_id: &str) -> Option<Timestamp> {
     let millis = u64::from_str_radix(log_id.get(..14)?, 16).ok()?;
-    let countdown = countdown(Timestamp::from_millis(millis));
-    let place = Key::new(Table::Log, &[tenant.as_str(), &countdown, log_id]);
-    let all = KeyRange::prefix(Table::Log, &[tenant.as_str()]);
-    Some(KeyRange {
-        start: all.start,
-        end: Some(place),
-    })
+    Some(Timestamp::from_millis(millis))
 }
 
 /// The tenant's newest events, newest first: at most `limit`.
@@ -277,6 +289,7 @@ pub async fn newest(
 mod tests {
     use super::*;
     use crate::rule_host::{Level, LogLine, Outcome, RuleReport};
+    use crate::store::MAX_VALUE_BYTES;
 
     fn event(lines: usize, audience: usize) -> LogEvent {
         let line = LogLine {
@@ -317,6 +330,8 @@ mod tests {
                 provenance: Vec::new(),
                 recording: Default::default(),
             }),
+            request: None,
+            number: 0,
         }
     }
 

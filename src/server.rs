@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,9 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::credential::Passwords;
 use crate::credential::guard::Guard;
+use crate::log::EventLog;
 use crate::mail::Outbox;
+use crate::metrics::Metrics;
 use crate::rule_host::RuleHost;
 use crate::store::sled::{SledOptions, SledStore};
 use crate::store::{self, Batch, Record, Records, Store, Stored, Table};
@@ -25,8 +28,12 @@ pub struct Server {
     pub clock: Arc<dyn Clock>,
     /// The hashing of passwords.
     pub passwords: Passwords,
+    /// What is counted and measured.
+    pub metrics: Arc<Metrics>,
     /// What stops guessing.
     pub guard: Guard,
+    /// The tenants' logs.
+    pub log: EventLog,
     /// Where e-mail goes out.
     pub outbox: Outbox,
     /// Networks whose `X-Forwarded-For` is believed.
@@ -35,6 +42,8 @@ pub struct Server {
     pub rule_host: Arc<RuleHost>,
     /// The keys that tokens are signed with.
     pub keyring: Keyring,
+    /// Whether it is about to stop.
+    stopping: AtomicBool,
     /// The store, if this server opened it and so has to close it.
     own_store: Option<Arc<SledStore>>,
 }
@@ -117,19 +126,30 @@ impl Server {
         master: MasterKey,
         store: Arc<dyn Store>,
     ) -> Result<Self, OpenError> {
-        let records = Records::new(store);
+        let metrics = Arc::<Metrics>::default();
+        let records = Records::new(store).measured(Arc::clone(&metrics));
         check_master_key(&records, &master).await?;
         Ok(Self {
             keyring: Keyring::new(master),
-            passwords: Passwords::start(config.hashing, config.hashing_pool)?,
+            passwords: Passwords::start_measured(
+                config.hashing,
+                config.hashing_pool,
+                Arc::clone(&metrics),
+            )?,
             guard: Guard::start(records.clone()),
-            outbox: Outbox::start(Arc::clone(&config.mailer)),
+            log: EventLog::new(records.clone(), config.streams),
+            outbox: Outbox::start_measured(Arc::clone(&config.mailer), Arc::clone(&metrics)),
             trusted_proxies: config.trusted_proxies.clone(),
-            rule_host: Arc::new(RuleHost::with_network(
-                config.limits.clone(),
-                Some(&config.compiled),
-                config.network.clone(),
-            )?),
+            rule_host: Arc::new(
+                RuleHost::with_network(
+                    config.limits.clone(),
+                    Some(&config.compiled),
+                    config.network.clone(),
+                )?
+                .measured(Arc::clone(&metrics)),
+            ),
+            metrics,
+            stopping: AtomicBool::new(false),
             records,
             clock,
             own_store: None,
@@ -161,6 +181,38 @@ impl Server {
     pub async fn tenant(&self, name: &TenantName) -> Result<Option<Tenant>, store::Error> {
         let stored = self.records.get(&[name.as_str()]).await?;
         Ok(stored.map(|stored: Stored<Tenant>| stored.record))
+    }
+
+    /// Says that requests in flight are the last ones.
+    pub fn stop_soon(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it does its work: a balancer sends it requests only then.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    pub async fn ready(&self) -> Result<(), String> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err("the server is stopping".to_owned());
+        }
+        let store = self.records.store().health();
+        store.map_err(|error| error.to_string())?;
+        // A tenant has keys from its first moment: without them no token can be signed.
+        let tenants = self.records.list::<Tenant>(&[], 1).await;
+        let Some(tenant) = tenants
+            .map_err(|error| error.to_string())?
+            .into_iter()
+            .next()
+        else {
+            return Ok(());
+        };
+        let name = tenant.record.name;
+        let keys = self.keyring.list(&self.records, &name).await;
+        match keys.map_err(|error| error.to_string())?.is_empty() {
+            true => Err(format!("the tenant `{name}` has no signing keys")),
+            false => Ok(()),
+        }
     }
 
     /// Writes what is still in memory and lets go of the data directory.

@@ -9,7 +9,7 @@ use crate::connection::Connection;
 use crate::credential::guard::Subject;
 use crate::credential::policy::TooWeak;
 use crate::credential::{Password, PasswordHistory, PasswordRecord, canonical};
-use crate::log::{self, EventType, LogEvent};
+use crate::log::{EventType, LogEvent};
 use crate::mail::Message;
 use crate::random;
 use crate::secret::{Digest, Secret};
@@ -54,7 +54,7 @@ pub async fn request(
         .registration(tenant, asker.address, now)
         .await?;
     let event = event(server, EventType::ChangeRequested, asker);
-    log::note(&server.records, tenant, event).await;
+    server.log.note(tenant, event).await;
 
     let (server, tenant) = (std::sync::Arc::clone(server), asker.tenant.clone());
     tokio::spawn(async move {
@@ -98,6 +98,13 @@ async fn send_link(
             tenant = name,
             "too many links to a new password for one user"
         );
+        let event = LogEvent {
+            user_id: Some(user_id),
+            connection: Some(connection.name.clone()),
+            description: Some("too many links to a new password for one user".to_owned()),
+            ..LogEvent::new(EventType::ChangeRequestRefused, now)
+        };
+        server.log.note(&tenant.name, event).await;
         return Ok(());
     }
     let password: Option<Stored<PasswordRecord>> = server.records.get(&[name, &user_id]).await?;
@@ -160,7 +167,19 @@ pub async fn reset(
     } = &user.record;
     let personal = [email, username, full_name, nickname];
     let personal: Vec<&str> = personal.into_iter().flatten().map(String::as_str).collect();
-    policy.check(password.expose(), &personal)?;
+    let refused = async |weak: TooWeak| {
+        let event = LogEvent {
+            user_id: Some(user.record.user_id.clone()),
+            connection: Some(user.record.connection.clone()),
+            description: Some(weak.to_string()),
+            ..LogEvent::new(EventType::PasswordChangeRefused, now)
+        };
+        server.log.note(&tenant.name, event).await;
+        Error::from(weak)
+    };
+    if let Err(weak) = policy.check(password.expose(), &personal) {
+        return Err(refused(weak).await);
+    }
 
     let history: Option<Stored<PasswordHistory>> = server.records.get(&parts).await?;
     let former = history
@@ -174,7 +193,7 @@ pub async fn reset(
     for hash in known {
         let again = Password::new(password.clone())?;
         if server.passwords.matches(&tenant.name, hash, again).await? {
-            return Err(TooWeak::History.into());
+            return Err(refused(TooWeak::History).await);
         }
     }
     let hashed = Password::new(password)?;
@@ -198,7 +217,7 @@ pub async fn reset(
         connection: Some(user.record.connection.clone()),
         ..LogEvent::new(EventType::PasswordChanged, now)
     };
-    log::note(&server.records, &tenant.name, event).await;
+    server.log.note(&tenant.name, event).await;
     if let Err(error) = protection::password_changed(server, &tenant.name, &user.record).await {
         // The password is changed; the block ends by itself or by the administrator.
         tracing::error!(%error, "a block could not be lifted");

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{Asker, Error, check_metadata, connection, event};
 use crate::credential::{Password, canonical};
-use crate::log::{self, EventType};
+use crate::log::EventType;
 use crate::random;
 use crate::secret::Secret;
 use crate::server::Server;
@@ -51,7 +51,7 @@ pub async fn sign_up(server: &Server, asker: &Asker<'_>, new: SignUp) -> Result<
             event
         }
     };
-    log::note(&server.records, &asker.tenant.name, event).await;
+    server.log.note(&asker.tenant.name, event).await;
     result
 }
 

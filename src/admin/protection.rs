@@ -9,7 +9,7 @@ use super::{Error, require_tenant};
 use crate::connection::Connection;
 use crate::credential::canonical;
 use crate::credential::guard::{Protection, Subject};
-use crate::log::{self, EventType, LogEvent};
+use crate::log::{EventType, LogEvent};
 use crate::server::Server;
 use crate::store::{Batch, Stored};
 use crate::tenant::TenantName;
@@ -160,7 +160,7 @@ async fn record_lifted(
         connection: Some(connection.to_owned()),
         ..LogEvent::new(EventType::BlockLifted, server.clock.now())
     };
-    Ok(log::write(&server.records, tenant, event).await?)
+    Ok(server.log.write(tenant, event).await?)
 }
 
 /// Whom an identifier belongs to, as the guard counts.

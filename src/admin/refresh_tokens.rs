@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::keys::Moment;
 use super::{Error, LIST_LIMIT, require_tenant, users};
-use crate::log::{self, EventType, LogEvent};
+use crate::log::{EventType, LogEvent};
 use crate::server::Server;
 use crate::store::Stored;
 use crate::tenant::TenantName;
@@ -116,7 +116,7 @@ pub async fn revoke(
         audience: family.audience.clone(),
         ..event(server, family.login().user_id(), Some(&family.client_id), 1)
     };
-    log::write(&server.records, tenant, event).await?;
+    server.log.write(tenant, event).await?;
     Ok(RefreshTokenInfo::from(&family))
 }
 
@@ -136,7 +136,7 @@ pub async fn revoke_all(
         return Ok(0);
     }
     let event = event(server, user_id, client_id, ended);
-    log::write(&server.records, tenant, event).await?;
+    server.log.write(tenant, event).await?;
     Ok(ended)
 }
 

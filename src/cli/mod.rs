@@ -23,6 +23,7 @@ mod role;
 mod rule;
 mod serve;
 mod style;
+mod telemetry;
 mod tenant;
 mod user;
 mod user_permission;
@@ -138,7 +139,7 @@ fn dispatch(cli: Cli) -> Result<Output, CliError> {
             Verb::Demo(args) => demo::run(args, &open, json).await,
             Verb::Init(args) => init::run(args, &open).await,
             Verb::Serve(args) => serve::run(args, &open).await,
-            Verb::Rule(verb) => rule::run(verb, &open).await,
+            Verb::Rule(verb) => rule::run(verb, &open, json).await,
             Verb::Tenant(verb) => tenant::run(verb, &open).await,
             Verb::Client(verb) => client::run(verb, &open).await,
             Verb::ClientGrant(verb) => client_grant::run(verb, &open).await,

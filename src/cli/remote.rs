@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use http::Method;
+use http::{HeaderName, Method, header};
 use serde_json::Value;
 
 use super::CliError;
-use crate::http::outgoing::{Incoming, Outgoing, Sent};
+use crate::http::outgoing::{Events, Incoming, Outgoing, Sent};
 use crate::rule_host::fetch::read_certificates;
 use crate::secret::Secret;
 
@@ -98,6 +98,27 @@ impl Remote {
             true => Ok(answer.body.to_vec()),
             false => document(answer).map(|_| Vec::new()),
         }
+    }
+
+    /// An answer that goes on, likewise, behind the last event that was seen.
+    pub(super) async fn follow(
+        &self,
+        path: &str,
+        last_event_id: Option<&str>,
+    ) -> Result<Events, CliError> {
+        let mut headers = vec![(header::ACCEPT, "text/event-stream")];
+        if let Some(id) = last_event_id.filter(|id| !id.is_empty()) {
+            headers.push((HeaderName::from_static("last-event-id"), id));
+        }
+        let path = format!("api/v2/{path}");
+        let answer = self.server.open(&path, &self.token, &headers).await;
+        let answer = answer.map_err(CliError::failure)?;
+        if answer.status.is_success() {
+            return Ok(answer.events());
+        }
+        let whole = answer.whole(MAX_JSON_BYTES).await;
+        document(whole.map_err(CliError::failure)?)
+            .and_then(|_| Err(CliError::failure("the server answered with no events")))
     }
 
     async fn ask(&self, path: &str, most: usize) -> Result<Incoming, CliError> {

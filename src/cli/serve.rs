@@ -10,9 +10,10 @@ use tokio::net::TcpListener;
 
 use super::open::{NetworkArgs, OpenOptions};
 use super::output::Output;
-use super::{CliError, ExitCode};
+use super::{CliError, ExitCode, telemetry};
 use crate::admin::keys;
-use crate::http::accept::{self, ConnectionLimits};
+use crate::http::accept::{self, ConnectionLimits, Door};
+use crate::http::observe;
 use crate::http::tls::Tls;
 use crate::mail::smtp::Smtp;
 use crate::secret::Secret;
@@ -45,6 +46,10 @@ pub(super) struct Args {
         requires = "tls_cert"
     )]
     tls_key: Option<PathBuf>,
+    /// Answer `/metrics` for Prometheus, `/health` and `/ready` on this address, such as
+    /// `127.0.0.1:9090`; they name tenants and rules, and are not for everybody. Not at all if not said
+    #[arg(long, env = "CLAIMSMITH_METRICS_LISTEN", value_name = "ADDRESS")]
+    metrics_listen: Option<SocketAddr>,
     /// Ask clients for a certificate of theirs, whoever issued it, so that tokens can be bound to
     /// it (RFC 8705)
     #[arg(long, requires = "tls_cert")]
@@ -92,7 +97,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, open: &OpenOptions) -> Result<Output, CliError> {
-    start_logging(&args.log)?;
+    let telemetry = telemetry::start(&args.log)?;
     raise_open_files();
     let network = args.network.options()?;
     let smtp = match (&args.smtp_url, &args.mail_from) {
@@ -120,6 +125,15 @@ pub(super) async fn run(args: Args, open: &OpenOptions) -> Result<Output, CliErr
     };
     let listener = bind(args.listen).await?;
     let address = listener.local_addr().map_err(CliError::failure)?;
+    let observed = match args.metrics_listen {
+        None => None,
+        Some(address) => {
+            let listener = bind(address).await?;
+            let address = listener.local_addr().map_err(CliError::failure)?;
+            tracing::info!(metrics_address = %address, "answering `/metrics`");
+            Some(listener)
+        }
+    };
     tracing::info!(%address, "listening");
     let limits = ConnectionLimits {
         connections: args.connections,
@@ -129,7 +143,14 @@ pub(super) async fn run(args: Args, open: &OpenOptions) -> Result<Output, CliErr
         ),
         ..ConnectionLimits::default()
     };
-    let code = serve(server, listener, tls, limits, stop_signal()).await?;
+    let listeners = Listeners {
+        listener,
+        tls,
+        observed,
+    };
+    let code = serve(server, listeners, limits, stop_signal()).await;
+    telemetry.stop().await;
+    let code = code?;
     Ok(Output::silent(code))
 }
 
@@ -140,16 +161,25 @@ fn network(text: &str) -> Result<IpNet, String> {
     network.map_err(|_| "neither an address nor a network such as 10.0.0.0/8".to_owned())
 }
 
+/// What is listened on.
+pub(super) struct Listeners {
+    /// For clients.
+    pub(super) listener: TcpListener,
+    /// How those are spoken with.
+    pub(super) tls: Option<Tls>,
+    /// For the operator.
+    pub(super) observed: Option<TcpListener>,
+}
+
 /// Serves until `stop`, or until the store fails for good.
 pub(super) async fn serve(
     server: Arc<Server>,
-    listener: TcpListener,
-    tls: Option<Tls>,
+    listeners: Listeners,
     limits: ConnectionLimits,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<ExitCode, CliError> {
     let (failed, failure) = tokio::sync::oneshot::channel();
-    let watched = Arc::clone(&server);
+    let (watched, stopping) = (Arc::clone(&server), Arc::clone(&server));
     let stop = async move {
         tokio::select! {
             () = stop => {}
@@ -157,10 +187,24 @@ pub(super) async fn serve(
                 let _ = failed.send(());
             }
         }
+        stopping.stop_soon();
     };
     let router = crate::http::router(Arc::clone(&server));
+    let door = Door {
+        listener: listeners.listener,
+        tls: listeners.tls,
+        metrics: Some(Arc::clone(&server.metrics)),
+    };
+    // It answers until the last request of a client is answered, and says that nothing new is welcome.
+    let (_done, all_done) = tokio::sync::oneshot::channel::<()>();
+    if let Some(listener) = listeners.observed {
+        let router = observe::router(Arc::clone(&server));
+        tokio::spawn(accept::serve(listener, router, observe::limits(), async {
+            drop(all_done.await);
+        }));
+    }
     let served = tokio::select! {
-        served = accept::serve_with(listener, tls, router, limits, stop) => served,
+        served = accept::serve_with(door, router, limits, stop) => served,
         () = keys::tend_always(&server) => Ok(()),
     };
     served.map_err(CliError::failure)?;
@@ -231,18 +275,4 @@ pub(super) async fn stop_signal() {
         () = interrupted => {}
         () = terminated => {}
     }
-}
-
-/// One JSON object for each line, on the standard error stream: nothing in a request can forge a
-/// line of its own.
-pub(super) fn start_logging(filter: &str) -> Result<(), CliError> {
-    let filter = tracing_subscriber::EnvFilter::try_new(filter)
-        .map_err(|error| CliError::usage(format!("--log `{filter}`: {error}")))?;
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .try_init()
-        .map_err(CliError::failure)
 }

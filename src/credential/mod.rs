@@ -33,6 +33,7 @@ use self::pool::{Answer, NotDone, Pool, Work};
 pub use self::stored::{PasswordHistory, PasswordRecord, StoredHash, UnusableHash};
 use crate::clock::Timestamp;
 use crate::connection::Connection;
+use crate::metrics::Metrics;
 use crate::random::NoRandomness;
 use crate::secret::Secret;
 use crate::store::{self, Batch, Records, Stored};
@@ -67,12 +68,26 @@ struct Inner {
 impl Passwords {
     /// Starts the threads.
     pub fn start(hashing: HashSettings, limits: PoolSettings) -> Result<Self, StartError> {
+        Self::start_measured(hashing, limits, Arc::default())
+    }
+
+    /// The same, and says how long passwords wait and take.
+    pub fn start_measured(
+        hashing: HashSettings,
+        limits: PoolSettings,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, StartError> {
         hashing.check()?;
         Ok(Self(Arc::new(Inner {
             dummy: Phc::unmatchable(&hashing)?,
-            pool: Pool::start(hashing, limits)?,
+            pool: Pool::start(hashing, limits, metrics)?,
             hashing,
         })))
+    }
+
+    /// How many passwords wait for their turn.
+    pub fn waiting(&self) -> usize {
+        self.0.pool.waiting()
     }
 
     /// Hashes a new password, in the tenant's turn.

@@ -12,10 +12,13 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
+use tracing::Span;
 
 use super::hash::{HashError, HashSettings, Phc, Workspace};
 use super::password::Password;
 use super::stored::StoredHash;
+use crate::metrics::Metrics;
+use crate::trace::span;
 
 /// How much hashing may be under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +84,7 @@ struct Shared {
     evaluations: AtomicU64,
     /// How long the last job took, in microseconds.
     last_job_us: AtomicU64,
+    metrics: Arc<Metrics>,
 }
 
 #[derive(Default)]
@@ -95,11 +99,19 @@ struct Queue {
 
 struct Job {
     work: Work,
+    since: Instant,
+    /// Of the wait; its parent is that of the work.
+    waiting: Span,
+    parent: Span,
     answer: oneshot::Sender<Result<Answer, HashError>>,
 }
 
 impl Pool {
-    pub(super) fn start(hashing: HashSettings, limits: PoolSettings) -> std::io::Result<Self> {
+    pub(super) fn start(
+        hashing: HashSettings,
+        limits: PoolSettings,
+        metrics: Arc<Metrics>,
+    ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             filled: Condvar::new(),
@@ -107,6 +119,7 @@ impl Pool {
             limits,
             evaluations: AtomicU64::new(0),
             last_job_us: AtomicU64::new(0),
+            metrics,
         });
         let mut pool = Self {
             shared,
@@ -123,7 +136,16 @@ impl Pool {
     /// Does one job in its tenant's turn. A caller that goes away takes its waiting job with it.
     pub(super) async fn run(&self, tenant: &str, work: Work) -> Result<Answer, NotDone> {
         let (answer, answered) = oneshot::channel();
-        self.shared.enqueue(tenant, Job { work, answer })?;
+        let since = Instant::now();
+        let job = Job {
+            work,
+            since,
+            waiting: span!("wait for a hashing thread"),
+            parent: Span::current(),
+            answer,
+        };
+        let refused = |_: &NotDone| self.shared.metrics.password_refused(tenant);
+        self.shared.enqueue(tenant, job).inspect_err(refused)?;
         match answered.await {
             Ok(result) => Ok(result?),
             // The pool was stopped: another process may be taking over this moment.
@@ -131,6 +153,11 @@ impl Pool {
                 retry_after_secs: 1,
             }),
         }
+    }
+
+    /// How many jobs wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.shared.lock().waiting
     }
 
     /// How often Argon2 ran since the start.
@@ -187,13 +214,27 @@ impl Shared {
 
     fn work(&self) {
         let mut workspace = Workspace::default();
-        while let Some(Job { work, answer }) = self.next() {
+        while let Some(job) = self.next() {
+            let Job {
+                work,
+                since,
+                waiting,
+                parent,
+                answer,
+            } = job;
+            drop(waiting);
             if answer.is_closed() {
                 continue;
             }
             let started = Instant::now();
+            self.metrics.password_waited(started - since);
+            let hashing = span!(parent: &parent, "hash").entered();
             let result = self.evaluate(&mut workspace, work);
-            let took = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+            drop(hashing);
+            drop(parent);
+            let took = started.elapsed();
+            self.metrics.password_hashed(took);
+            let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
             self.last_job_us.store(took, Ordering::Relaxed);
             workspace.trim(&self.hashing);
             // Nobody is left to tell if this fails.

@@ -128,6 +128,43 @@ pub enum Error {
     Internal(String),
 }
 
+impl Error {
+    /// In one word, for metrics and traces.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::MissingParameter(_)
+            | Self::InvalidRequest(_)
+            | Self::ScopeOfWrongType
+            | Self::MalformedScope
+            | Self::UnsupportedGrantType
+            | Self::MissingClientId
+            | Self::UnknownAudience(_)
+            | Self::UnknownConnection(_) => "invalid_request",
+            Self::ClientAuthentication(_)
+            | Self::PublicClient
+            | Self::InvalidDpopProof(_)
+            | Self::DpopNonceNeeded(_) => "client_refused",
+            Self::GrantNotAllowed { .. }
+            | Self::NoClientGrant(_)
+            | Self::ScopesNotGranted(_)
+            | Self::NoDefaultConnection
+            | Self::ConnectionDisabled(_)
+            | Self::ScopeExceeded
+            | Self::OtherAudience => "not_granted",
+            Self::WrongCredentials(_) => "wrong_credentials",
+            Self::TooManyWrongSecrets(_) | Self::Stopped(_) => "stopped",
+            Self::UserBlocked => "user_blocked",
+            Self::RefreshToken(_) | Self::RefreshTokenUserGone => "refresh_token_refused",
+            Self::RefreshTokenReused => "refresh_token_reused",
+            Self::Denied(..) => "denied",
+            Self::RuleFaulted(_) | Self::MachineRuleFaulted => "rule_fault",
+            Self::MfaRequired => "mfa_required",
+            Self::Busy { .. } => "busy",
+            Self::Store(_) | Self::Internal(_) => "failed",
+        }
+    }
+}
+
 impl From<MintError> for Error {
     fn from(error: MintError) -> Self {
         match error {

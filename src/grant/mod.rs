@@ -22,6 +22,7 @@ mod trail;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::time::Instant;
 
 pub use self::client_authentication::AuthenticatedClient;
 pub use self::error::Error;
@@ -32,6 +33,9 @@ pub use self::request::{
 };
 pub use self::revoke::revoke;
 pub use self::scope::{Available, GrantedScopes, STANDARD as STANDARD_SCOPES};
+use tracing::Instrument as _;
+use tracing::field::Empty;
+
 use self::trail::Trail;
 use crate::api::Api;
 use crate::clock::Timestamp;
@@ -44,13 +48,33 @@ use crate::tenant::{Denials, Tenant};
 use crate::token::claims::Parties;
 use crate::token::refresh::Live;
 use crate::token::{self, Confirmation, Mint, Offline, TokenResponse, TokenSubject};
+use crate::trace::span;
 use crate::user::User;
 
 /// Answers a token request, and writes what happened to the tenant's log.
 pub async fn issue(server: &Server, request: TokenRequest) -> Result<TokenResponse, Error> {
+    let begun = Instant::now();
+    let (tenant, grant) = (request.tenant.name.clone(), request.grant.grant_type());
     let mut trail = Trail::begin(server, &request)?;
-    let result = run(server, request, &mut trail).await;
+    let span = span!(
+        "exchange",
+        claimsmith.tenant = tenant.as_str(),
+        claimsmith.exchange.id = trail.id(),
+        claimsmith.grant_type = grant,
+        claimsmith.outcome = Empty,
+    );
+    let result = run(server, request, &mut trail)
+        .instrument(span.clone())
+        .await;
+    span.record(
+        "claimsmith.outcome",
+        result.as_ref().map_or_else(Error::word, |_| "issued"),
+    );
+    drop(span);
     trail.end(server, &result).await;
+    let outcome = result.as_ref().map_or_else(Error::word, |_| "issued");
+    let metrics = &server.metrics;
+    metrics.token_request(tenant.as_str(), grant, outcome, begun.elapsed());
     result
 }
 
@@ -139,6 +163,7 @@ async fn run(
     let (verdict, report) = server
         .rule_host
         .run(&chain, subject, exchange, &configuration)
+        .instrument(span!("rules"))
         .await;
     if let Some(recording) = recording {
         recording.end(server, &tenant.name, &verdict, &report).await;
@@ -171,6 +196,7 @@ async fn run(
         }
         None => Offline::No,
     };
+    let minting = Instant::now();
     let response = token::mint(
         Mint {
             records: &server.records,
@@ -188,7 +214,10 @@ async fn run(
         },
         approved,
     )
+    .instrument(span!("mint"))
     .await?;
+    let metrics = &server.metrics;
+    metrics.minted(tenant.name.as_str(), minting.elapsed());
     Ok(response)
 }
 

@@ -2,7 +2,7 @@
 
 use super::{AboutToken, Error, Origin, client_authentication};
 use crate::clock::Timestamp;
-use crate::log::{self, EventType, LogEvent};
+use crate::log::{EventType, LogEvent};
 use crate::server::Server;
 use crate::tenant::Tenant;
 use crate::token::refresh::{self, Family};
@@ -53,5 +53,5 @@ async fn note(server: &Server, tenant: &Tenant, family: &Family, origin: Origin,
         hostname: origin.hostname,
         ..LogEvent::new(EventType::RefreshTokenRevoked, now)
     };
-    log::note(&server.records, &tenant.name, event).await;
+    server.log.note(&tenant.name, event).await;
 }

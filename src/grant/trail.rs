@@ -43,6 +43,8 @@ impl Trail {
                 user_agent: request.origin.user_agent.clone(),
                 hostname: request.origin.hostname.clone(),
                 rules: None,
+                request: None,
+                number: 0,
             },
         })
     }
@@ -104,7 +106,7 @@ impl Trail {
         if !worth_it {
             return;
         }
-        log::note(&server.records, &self.tenant, self.event).await;
+        server.log.note(&self.tenant, self.event).await;
     }
 
     /// The operator's line, and one for each rule that failed.

@@ -9,6 +9,7 @@ mod connection;
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -20,11 +21,30 @@ use self::admission::Admission;
 use super::body::max_upload_bytes;
 use super::tls::Tls;
 use super::wire::StreamLimits;
+use crate::metrics::Metrics;
 use crate::rule_host::Limits;
 
 /// The address a request came from, as an extension of every request. Behind a proxy, it is the proxy's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
+
+/// Says when the server is about to stop, as an extension of every request: for answers that do not end by
+/// themselves.
+#[derive(Clone, Debug)]
+pub struct Stopping(watch::Receiver<bool>);
+
+impl Stopping {
+    /// Returns when it is time to come to an end.
+    pub async fn begun(&mut self) {
+        // A front door that is gone has stopped, too.
+        let _ = self.0.wait_for(|stopping| *stopping).await;
+    }
+
+    /// Whether it is.
+    pub fn has_begun(&self) -> bool {
+        *self.0.borrow()
+    }
+}
 
 /// How many connections are held, and how long each may take over what.
 #[derive(Clone, Copy, Debug)]
@@ -111,23 +131,47 @@ pub async fn serve(
     limits: ConnectionLimits,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    serve_with(listener, None, router, limits, shutdown).await
+    let door = Door {
+        listener,
+        tls: None,
+        metrics: None,
+    };
+    serve_with(door, router, limits, shutdown).await
 }
 
-/// The same, over TLS if it is given: then every request also carries what the client showed of a
-/// certificate, if the listener asks for one.
+/// What is listened on, and how.
+pub struct Door {
+    /// Where connections come from.
+    pub listener: TcpListener,
+    /// Speaks TLS if it is given: then every request also carries what the client showed of a certificate, if the
+    /// listener asks for one.
+    pub tls: Option<Tls>,
+    /// Where connections are counted.
+    pub metrics: Option<Arc<Metrics>>,
+}
+
+/// The same, with more to choose.
 ///
 /// # Errors
 ///
 /// Likewise.
 pub async fn serve_with(
-    listener: TcpListener,
-    tls: Option<Tls>,
+    door: Door,
     router: Router,
     limits: ConnectionLimits,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let admission = Admission::new(limits.connections, limits.connections_per_address);
+    let Door {
+        listener,
+        tls,
+        metrics,
+    } = door;
+    let metrics = metrics.unwrap_or_default();
+    let admission = Admission::new(
+        limits.connections,
+        limits.connections_per_address,
+        Arc::clone(&metrics),
+    );
     let (stop, stopping) = watch::channel(false);
     let mut tasks = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);

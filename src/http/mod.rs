@@ -17,6 +17,8 @@ mod host;
 mod issued;
 mod jwks;
 mod management;
+mod measure;
+pub mod observe;
 pub mod outgoing;
 pub mod params;
 mod possession;
@@ -29,6 +31,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use self::error::Refusal;
@@ -64,9 +67,11 @@ pub fn router(server: Arc<Server>) -> Router {
             get(dbconnections::unblock_form).post(dbconnections::unblock),
         )
         .route("/health", get(health::health))
+        .route("/ready", get(health::ready))
         .nest("/api/v2", management::router())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(Arc::clone(&server), measure::measure))
         .with_state(server)
 }
 

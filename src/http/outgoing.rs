@@ -1,21 +1,28 @@
 //! Requests to another Claimsmith server: for the command line, which administers one over HTTP.
 
+mod collector;
+mod events;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
-use http::{Method, Request, StatusCode};
+use http::{HeaderName, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use url::{Host, Url};
 
+pub use self::collector::Collector;
+pub use self::events::{Event, Events};
 use crate::rule_host::fetch::client_tls;
 use crate::secret::Secret;
 
@@ -104,21 +111,41 @@ impl Outgoing {
             url: url.clone(),
             reason,
         };
-        let exchange = self.exchange(method, &url, token, sent, most);
+        let exchange = async {
+            let answer = self.begin(method, &url, token, sent, &[]).await?;
+            answer.whole(most).await
+        };
         match tokio::time::timeout(PATIENCE, exchange).await {
             Ok(answer) => answer.map_err(failed),
             Err(_) => Err(failed("no answer within a minute".to_owned())),
         }
     }
 
-    async fn exchange(
+    /// Asks for an answer that goes on: its beginning has to come within a minute.
+    ///
+    /// # Errors
+    /// A sentence that says what failed.
+    pub async fn open(
+        &self,
+        path: &str,
+        token: &Secret,
+        headers: &[(HeaderName, &str)],
+    ) -> Result<Begun, OutgoingError> {
+        let url = format!("{}{path}", self.base);
+        let beginning = self.begin(Method::GET, &url, Some(token), Sent::Nothing, headers);
+        let begun = tokio::time::timeout(PATIENCE, beginning).await;
+        let begun = begun.unwrap_or_else(|_| Err("no answer within a minute".to_owned()));
+        begun.map_err(|reason| OutgoingError { url, reason })
+    }
+
+    async fn begin(
         &self,
         method: Method,
         url: &str,
         token: Option<&Secret>,
         sent: Sent<'_>,
-        most: usize,
-    ) -> Result<Incoming, String> {
+        headers: &[(HeaderName, &str)],
+    ) -> Result<Begun, String> {
         let target = Url::parse(url).map_err(|error| error.to_string())?;
         let path = match target.query() {
             Some(query) => format!("{}?{query}", target.path()),
@@ -135,6 +162,9 @@ impl Outgoing {
             );
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, format!("Bearer {}", token.expose()));
+        }
+        for (name, value) in headers {
+            request = request.header(name, *value);
         }
         let body = match sent {
             Sent::Nothing => Bytes::new(),
@@ -156,13 +186,9 @@ impl Outgoing {
         let name = target.host_str().unwrap_or_default();
         let stream = connect(name, port).await?;
         if target.scheme() == "http" {
-            return converse(stream, request, most).await;
+            return converse(stream, request).await;
         }
-        let bare = name.trim_matches(['[', ']']).to_owned();
-        let server = ServerName::try_from(bare).map_err(|error| error.to_string())?;
-        let connector = TlsConnector::from(Arc::clone(&self.tls));
-        let stream = connector.connect(server, stream).await;
-        converse(stream.map_err(|error| error.to_string())?, request, most).await
+        converse(encrypt(Arc::clone(&self.tls), name, stream).await?, request).await
     }
 }
 
@@ -181,22 +207,58 @@ async fn connect(host: &str, port: u16) -> Result<TcpStream, String> {
     stream.map_err(|error| format!("cannot connect: {error}"))
 }
 
-async fn converse<S>(
-    stream: S,
-    request: Request<Full<Bytes>>,
-    most: usize,
-) -> Result<Incoming, String>
+async fn encrypt(
+    tls: Arc<ClientConfig>,
+    host: &str,
+    stream: TcpStream,
+) -> Result<TlsStream<TcpStream>, String> {
+    let bare = host.trim_matches(['[', ']']).to_owned();
+    let server = ServerName::try_from(bare).map_err(|error| error.to_string())?;
+    let stream = TlsConnector::from(tls).connect(server, stream).await;
+    stream.map_err(|error| error.to_string())
+}
+
+/// An answer of which the head is there.
+pub struct Begun {
+    /// Its status.
+    pub status: StatusCode,
+    body: hyper::body::Incoming,
+    /// Reads and writes the connection; it ends with this.
+    driver: JoinSet<hyper::Result<()>>,
+}
+
+impl Begun {
+    /// Waits for the rest of it.
+    ///
+    /// # Errors
+    /// A sentence: the connection broke, or there is more than `most`.
+    pub async fn whole(self, most: usize) -> Result<Incoming, String> {
+        let body = Limited::new(self.body, most).collect().await;
+        Ok(Incoming {
+            status: self.status,
+            body: body.map_err(|error| error.to_string())?.to_bytes(),
+        })
+    }
+
+    /// Reads it as server-sent events.
+    pub fn events(self) -> Events {
+        Events::new(self.body, self.driver)
+    }
+}
+
+async fn converse<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Begun, String>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|error| error.to_string())?;
-    let driver = tokio::spawn(connection);
+    let mut driver = JoinSet::new();
+    driver.spawn(connection);
     let answer = sender.send_request(request).await;
     let answer = answer.map_err(|error| error.to_string())?;
-    let status = answer.status();
-    let body = Limited::new(answer.into_body(), most).collect().await;
-    driver.abort();
-    let body = body.map_err(|error| error.to_string())?.to_bytes();
-    Ok(Incoming { status, body })
+    Ok(Begun {
+        status: answer.status(),
+        body: answer.into_body(),
+        driver,
+    })
 }

@@ -11,6 +11,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
+use crate::metrics::Metrics;
+
 /// Messages that may wait. What does not fit is dropped and logged: asking again is cheap.
 const WAITING: usize = 1_000;
 
@@ -85,8 +87,17 @@ impl Outbox {
         Self::start_with(mailer, &PAUSES)
     }
 
+    /// The same, and counts.
+    pub fn start_measured(mailer: Arc<dyn Mailer>, metrics: Arc<Metrics>) -> Self {
+        Self::run(mailer, &PAUSES, metrics)
+    }
+
     /// The same with other pauses, one after each failure.
     pub fn start_with(mailer: Arc<dyn Mailer>, pauses: &'static [Duration]) -> Self {
+        Self::run(mailer, pauses, Arc::default())
+    }
+
+    fn run(mailer: Arc<dyn Mailer>, pauses: &'static [Duration], metrics: Arc<Metrics>) -> Self {
         let (messages, mut inbox) = mpsc::channel::<Attempt>(WAITING);
         // Weak, so that the task ends with the last outbox.
         let again = messages.downgrade();
@@ -94,13 +105,18 @@ impl Outbox {
             while let Some(attempt) = inbox.recv().await {
                 let subject = &attempt.message.subject;
                 match mailer.send(attempt.message.clone()).await {
-                    Ok(()) => {}
+                    Ok(()) => metrics.mail("sent"),
                     Err(error @ MailError::ForGood(_)) => {
+                        metrics.mail("refused");
                         tracing::error!(%error, subject, "a message could not be sent");
                     }
                     Err(error @ MailError::ForNow(_)) => match pauses.get(attempt.failures) {
-                        None => tracing::error!(%error, subject, "a message was given up"),
+                        None => {
+                            metrics.mail("given_up");
+                            tracing::error!(%error, subject, "a message was given up");
+                        }
                         Some(pause) => {
+                            metrics.mail("delayed");
                             tracing::warn!(%error, subject, "a message has to wait");
                             tokio::spawn(later(*pause, again.clone(), attempt));
                         }

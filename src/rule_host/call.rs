@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::Instrument as _;
 use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline};
 
 use super::bindings::types;
@@ -12,6 +13,7 @@ use super::fetch::{Errands, FetchReport};
 use super::guest::{Facts, Guest};
 use super::journal::Pages;
 use super::{Fault, Limits, bindings};
+use crate::trace::span;
 
 /// What a call came to: effects or a denial, as the rule gave them, or a fault.
 pub(super) type Answer = Result<Result<Vec<types::Effect>, types::Denial>, Failure>;
@@ -25,6 +27,8 @@ pub(super) struct Trace {
     pub(super) memory_bytes: u64,
     pub(super) duration: Duration,
     pub(super) fetches: Vec<FetchReport>,
+    /// What of the duration went into making the instance, if one was made for this call.
+    pub(super) instantiate: Option<Duration>,
 }
 
 /// Calls `decide`. Dropping the future in the middle (the client has gone) frees the slot.
@@ -51,6 +55,7 @@ pub(super) async fn decide(
         fuel: limits.fuel.saturating_sub(left),
         memory_bytes: guest.meter.peak as u64,
         duration: watch.elapsed(),
+        instantiate: guest.instantiated,
         fetches: errands.as_mut().map(Errands::end_rule).unwrap_or_default(),
     };
     (answer, trace, errands)
@@ -75,9 +80,12 @@ async fn answer(
     exchange: types::Exchange<'_>,
     limits: &Limits,
 ) -> Answer {
-    let instance = instantiate(store, rule, limits).await?;
-    instance
+    let instantiating = instantiate(store, rule, limits).instrument(span!("instantiate"));
+    let instance = instantiating.await;
+    store.data_mut().instantiated = Some(store.data().watch.read());
+    instance?
         .call_decide(store, exchange)
+        .instrument(span!("call"))
         .await
         .map_err(|e| explain(&e, Phase::Call, limits))
 }

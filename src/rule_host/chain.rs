@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
+
 use super::bindings::types;
 use super::call::{self, Answer, Trace};
 use super::draft::{Author, Working};
@@ -17,7 +20,9 @@ use super::{
     BoundRule, DENIAL_CODES, Denial, EffectReport, Exchange, Fault, Limits, OnFault, Outcome, Rule,
     RuleReport, effect,
 };
+use crate::metrics::{Metrics, RuleCall};
 use crate::secret::Secret;
+use crate::trace::span;
 
 /// How much of a message about a rule that could not be loaded is reported, in bytes.
 const REASON_BYTES: usize = 1000;
@@ -45,6 +50,8 @@ pub(super) struct Run<'h> {
     /// The requests of all its rules; lent to the one that runs.
     pub(super) errands: Option<Errands>,
     configuration: &'h BTreeMap<String, Secret>,
+    tenant: Arc<str>,
+    metrics: &'h Metrics,
     /// A copy for the stores, made when the first rule comes that can read it.
     copied: Option<Arc<BTreeMap<String, Secret>>>,
 }
@@ -56,8 +63,11 @@ impl<'h> Run<'h> {
         exchange: Exchange,
         configuration: &'h BTreeMap<String, Secret>,
         errands: Option<Errands>,
+        metrics: &'h Metrics,
     ) -> Self {
         Self {
+            tenant: exchange.tenant.as_str().into(),
+            metrics,
             machine,
             limits,
             exchange_id: exchange.id.as_str().into(),
@@ -140,6 +150,8 @@ impl<'h> Run<'h> {
             limits: bound.limits(self.limits).into_owned(),
             reach: bound.may_reach(),
             rule: rule.clone(),
+            name: bound.name.clone(),
+            version: bound.version,
         })
     }
 
@@ -152,9 +164,15 @@ impl<'h> Run<'h> {
             }
         };
         let limits = bound.limits(self.limits);
-        let (answer, trace) = self.call(bound, rule, &limits).await;
+        let span = rule_span(&bound.name, bound.version);
+        let called = self.call(bound, rule, &limits).instrument(span.clone());
+        let (answer, trace) = called.await;
         let decided = self.parse(bound, answer);
-        self.conclude(bound, decided, trace)
+        let end = self.conclude(bound, decided, trace);
+        if let Some(report) = self.reports.last() {
+            end_span(&span, report.outcome.word(), report.fuel);
+        }
+        end
     }
 
     /// Takes a rule's answer apart.
@@ -283,6 +301,15 @@ impl<'h> Run<'h> {
         effects: Vec<EffectReport>,
         trace: Trace,
     ) {
+        self.metrics.rule_call(RuleCall {
+            tenant: &self.tenant,
+            rule: &bound.name,
+            version: bound.version,
+            outcome: outcome.word(),
+            duration: trace.duration,
+            instantiate: trace.instantiate,
+            fuel: trace.fuel,
+        });
         self.reports.push(RuleReport {
             rule: bound.name.clone(),
             version: bound.version,
@@ -296,6 +323,34 @@ impl<'h> Run<'h> {
             memory_bytes: trace.memory_bytes,
             duration_us: u64::try_from(trace.duration.as_micros()).unwrap_or(u64::MAX),
         });
+    }
+}
+
+/// The span of a rule's call.
+pub(super) fn rule_span(name: &str, version: u32) -> Span {
+    let span = span!(
+        "rule",
+        otel.name = Empty,
+        claimsmith.rule.name = name,
+        claimsmith.rule.version = version,
+        claimsmith.rule.outcome = Empty,
+        claimsmith.rule.fuel = Empty,
+        error.type = Empty,
+        otel.status_code = Empty,
+    );
+    if !span.is_disabled() {
+        span.record("otel.name", format!("rule {name}"));
+    }
+    span
+}
+
+/// Says how it ended. What a rule said of that is for the tenant's log.
+pub(super) fn end_span(span: &Span, outcome: &'static str, fuel: u64) {
+    span.record("claimsmith.rule.outcome", outcome);
+    span.record("claimsmith.rule.fuel", fuel);
+    if !matches!(outcome, "allowed" | "denied") {
+        span.record("error.type", outcome);
+        span.record("otel.status_code", "ERROR");
     }
 }
 

@@ -36,6 +36,8 @@ pub(super) struct Guest {
     pub(super) group: Option<Box<Group>>,
     /// Keys of the configuration that were asked for.
     pub(super) keys_read: BTreeSet<String>,
+    /// How long it took to make the instance.
+    pub(super) instantiated: Option<Duration>,
     facts: Facts,
     shell: Option<Box<Shell>>,
 }
@@ -69,6 +71,7 @@ impl Guest {
             meter: Meter::new(limits),
             journal: Journal::new(limits),
             keys_read: BTreeSet::new(),
+            instantiated: None,
             watch: Arc::new(Stopwatch::new()),
             deadline: limits.deadline,
             errands,

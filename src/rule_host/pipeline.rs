@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use tracing::Instrument as _;
 use wasmtime::Engine;
 
 use super::chain::{End, Run};
@@ -19,7 +20,9 @@ use super::{
     ApprovedClaims, Error, Exchange, Limits, Manifest, OnFault, Permissions, Rejection, Report,
     Subject, Verdict, admission, call, engine,
 };
+use crate::metrics::Metrics;
 use crate::secret::Secret;
+use crate::trace::span;
 
 /// Runs rules. One for each process.
 pub struct RuleHost {
@@ -31,6 +34,7 @@ pub struct RuleHost {
     /// The turns to compute. A chain that waits for the network keeps its slot and gives up its turn.
     turns: Gate,
     network: Arc<Network>,
+    metrics: Arc<Metrics>,
     /// Held by the one inspection that may run at a time, for which the pool has a slot to spare.
     inspecting: Mutex<()>,
 }
@@ -107,10 +111,17 @@ impl RuleHost {
             turns: Gate::new(limits.concurrency as usize, usize::MAX),
             network: Arc::new(Network::new(network, limits.fetch.clone())),
             inspecting: Mutex::new(()),
+            metrics: Arc::default(),
             engine,
             limits,
             components,
         })
+    }
+
+    /// The same, and says what calls of rules cost.
+    #[must_use]
+    pub fn measured(self, metrics: Arc<Metrics>) -> Self {
+        Self { metrics, ..self }
     }
 
     /// The limits that hold here.
@@ -220,7 +231,11 @@ impl RuleHost {
         let tenant: Arc<str> = exchange.tenant.as_str().into();
         let (_slot, errands) = match chain {
             [] => (None, None),
-            _ => match self.admit(&tenant).await {
+            _ => match self
+                .admit(&tenant)
+                .instrument(span!("wait for a slot"))
+                .await
+            {
                 Some((slot, turn)) => {
                     let errands = Errands::new(Arc::clone(&self.network), source, turn);
                     (Some(slot), Some(errands))
@@ -235,6 +250,7 @@ impl RuleHost {
             exchange,
             configuration,
             errands,
+            &self.metrics,
         );
         let end = run.chain(chain).await;
         let Run {

@@ -185,6 +185,33 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// In one word, for metrics and traces.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Denied(_) => "denied",
+            Self::Faulted { fault, .. } => fault.word(),
+        }
+    }
+}
+
+impl Fault {
+    /// In one word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Trap => "trap",
+            Self::Fuel => "fuel",
+            Self::Deadline => "deadline",
+            Self::Memory => "memory",
+            Self::Output => "output",
+            Self::Manifest => "manifest",
+            Self::Exception => "exception",
+            Self::Load => "load",
+        }
+    }
+}
+
 /// The kinds of failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

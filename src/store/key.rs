@@ -79,6 +79,12 @@ pub enum Table {
     Ticket = 32,
     /// `(tenant, user_id)` → hashes of passwords that the user had.
     PasswordHistory = 33,
+    /// `(tenant, number)` → the event of the tenant's log that was written with this number.
+    LogNumber = 70,
+    /// `(tenant, id)` → a log stream: where events are delivered to.
+    LogStream = 71,
+    /// `(tenant, id of a log stream)` → how far it has been delivered.
+    LogStreamCursor = 72,
 }
 
 /// Where a value is stored. Ordered by its bytes.

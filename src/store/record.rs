@@ -1,12 +1,16 @@
 //! Typed records over the store: JSON values under keys that say what they are.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tracing::Instrument as _;
 
 use super::{Commit, Durability, Entry, Error, Key, KeyRange, Store, Table, Version, Write};
 use crate::clock::Timestamp;
+use crate::metrics::Metrics;
+use crate::trace::span;
 
 /// A struct that is stored as one record.
 pub trait Record: Serialize + DeserializeOwned + Send {
@@ -27,22 +31,37 @@ pub struct Stored<R> {
 
 /// The store as the domain sees it. Cheap to clone.
 #[derive(Clone)]
-pub struct Records(Arc<dyn Store>);
+pub struct Records {
+    store: Arc<dyn Store>,
+    metrics: Option<Arc<Metrics>>,
+}
 
 impl Records {
     /// Records in a store.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self(store)
+        Self {
+            store,
+            metrics: None,
+        }
+    }
+
+    /// The same, with commits measured.
+    #[must_use]
+    pub fn measured(self, metrics: Arc<Metrics>) -> Self {
+        Self {
+            metrics: Some(metrics),
+            ..self
+        }
     }
 
     /// The store itself.
     pub fn store(&self) -> &Arc<dyn Store> {
-        &self.0
+        &self.store
     }
 
     /// The record of these parts, if there is one.
     pub async fn get<R: Record>(&self, parts: &[&str]) -> Result<Option<Stored<R>>, Error> {
-        let entry = self.0.get(&Key::new(R::TABLE, parts)).await?;
+        let entry = self.store.get(&Key::new(R::TABLE, parts)).await?;
         entry.map(decode).transpose()
     }
 
@@ -62,13 +81,27 @@ impl Records {
         range: &KeyRange,
         limit: usize,
     ) -> Result<Vec<Stored<R>>, Error> {
-        let entries = self.0.scan(range, limit).await?;
+        let entries = self.store.scan(range, limit).await?;
         entries.into_iter().map(decode).collect()
     }
 
     /// Applies a batch, whole or not at all.
     pub async fn commit(&self, batch: Batch) -> Result<(), Error> {
-        self.0.commit(batch.into_commit()?).await
+        let commit = batch.into_commit()?;
+        let Some(metrics) = &self.metrics else {
+            return self.store.commit(commit).await;
+        };
+        let (durability, begun) = (commit.durability, Instant::now());
+        let span = span!(
+            "commit",
+            otel.kind = "client",
+            db.system.name = "sled",
+            db.operation.name = "commit",
+            claimsmith.durability = word(durability),
+        );
+        let done = self.store.commit(commit).instrument(span).await;
+        metrics.commit(word(durability), outcome(&done), begun.elapsed());
+        done
     }
 }
 
@@ -207,6 +240,24 @@ impl Batch {
             Some(error) => Err(error),
             None => Ok(self.commit),
         }
+    }
+}
+
+/// Labels of metrics.
+fn word(durability: Durability) -> &'static str {
+    match durability {
+        Durability::Durable => "durable",
+        Durability::Relaxed => "relaxed",
+    }
+}
+
+fn outcome(done: &Result<(), Error>) -> &'static str {
+    match done {
+        Ok(()) => "done",
+        Err(Error::Conflict) => "conflict",
+        Err(Error::TooLarge { .. }) => "too_large",
+        Err(Error::Full(_)) => "full",
+        Err(Error::Unavailable(_) | Error::Corrupt { .. } | Error::Open(_)) => "failed",
     }
 }
 

@@ -13,12 +13,18 @@ use crate::tenant::Tenant;
 pub struct ManagementAccess {
     client_id: String,
     scopes: Vec<String>,
+    expires_at: Timestamp,
 }
 
 impl ManagementAccess {
     /// Who asks.
     pub fn client_id(&self) -> &str {
         &self.client_id
+    }
+
+    /// When the token ends.
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
     }
 
     /// What the token grants.
@@ -47,6 +53,7 @@ pub async fn verify_management_token(
         audience: audiences,
         confirmation,
         is_by_tenant,
+        expires_at,
         ..
     } = AccessToken::read(records, keyring, tenant, presented.token, now).await?;
     if !is_by_tenant || audiences != [audience] {
@@ -58,5 +65,9 @@ pub async fn verify_management_token(
     }
     let at = (records, keyring, tenant);
     confirm(at, presented, uri, confirmation, now).await?;
-    Ok(ManagementAccess { client_id, scopes })
+    Ok(ManagementAccess {
+        client_id,
+        scopes,
+        expires_at,
+    })
 }

@@ -7,6 +7,7 @@ use crate::admin::sweep::sweep;
 use crate::admin::{Error, protection};
 use crate::credential::guard::Subject;
 use crate::credential::{PasswordHistory, PasswordRecord};
+use crate::log::{EventType, LogEvent};
 use crate::role::{Holder, Permissions};
 use crate::secret::Secret;
 use crate::server::Server;
@@ -101,6 +102,9 @@ pub async fn update(
     }
     if changes_password {
         protection::password_changed(server, tenant, &user).await?;
+    }
+    if user.email != stored.record.email {
+        record(server, tenant, EventType::EmailChanged, &user).await;
     }
     Ok(user)
 }
@@ -223,5 +227,16 @@ pub async fn delete(server: &Server, tenant: &TenantName, user_id: &str) -> Resu
     guard
         .forgive(tenant, &user.connection, subject, None)
         .await?;
+    record(server, tenant, EventType::UserDeleted, user).await;
     Ok(())
+}
+
+/// Writes what happened to a user into the tenant's log; what is done is done if that fails.
+async fn record(server: &Server, tenant: &TenantName, event_type: EventType, user: &User) {
+    let event = LogEvent {
+        user_id: Some(user.user_id.clone()),
+        connection: Some(user.connection.clone()),
+        ..LogEvent::new(event_type, server.clock.now())
+    };
+    server.log.note(tenant, event).await;
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use super::open::OpenOptions;
 use super::output::Output;
+use super::serve::Listeners;
 use super::{CliError, progress, serve};
 use crate::http::accept::ConnectionLimits;
 use crate::log;
@@ -50,7 +51,12 @@ pub(super) async fn run(args: Args, open: &OpenOptions, json: bool) -> Result<Ou
         let server = Arc::clone(&server);
         async move {
             let stop = async { drop(stopped.await) };
-            serve::serve(server, listener, None, ConnectionLimits::default(), stop).await
+            let listeners = Listeners {
+                listener,
+                tls: None,
+                observed: None,
+            };
+            serve::serve(server, listeners, ConnectionLimits::default(), stop).await
         }
     });
     let request = client::Request::new(&issuer, &seeded);

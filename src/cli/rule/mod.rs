@@ -7,6 +7,7 @@ mod fixture;
 mod flags;
 mod fuzz;
 mod load;
+mod logs;
 mod manage;
 mod new;
 mod record;
@@ -77,12 +78,20 @@ pub(super) enum Verb {
     ///
     /// Example: claimsmith rule replay monday --rule my-rule --set KEY=value
     Replay(replay::Args),
+    /// Show what a rule wrote on a running server: when, how it ended, which version, its lines
+    ///
+    /// Its client must be granted `read:logs` and `read:exchanges` of the management API. With `-f` it waits
+    /// for more, and connects again behind the last exchange whenever the connection breaks.
+    ///
+    /// Example: claimsmith rule logs my-rule -f --server https://acme.example/ --client-id ID
+    Logs(logs::Args),
     #[command(flatten)]
     Manage(manage::Verb),
 }
 
-pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliError> {
+pub(super) async fn run(verb: Verb, open: &OpenOptions, json: bool) -> Result<Output, CliError> {
     match verb {
+        Verb::Logs(args) => logs::run(args, json).await,
         Verb::Check(args) => check::run(&args),
         Verb::Run(args) => run::run(*args).await,
         Verb::Test(args) => test::run(args).await,

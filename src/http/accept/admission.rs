@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::metrics::Metrics;
+
 /// Connections that are being told that there are too many. Beyond these, further ones are closed without a word.
 const MAX_REFUSALS: usize = 32;
 
@@ -13,6 +15,7 @@ pub(super) struct Admission {
     total: usize,
     per_address: usize,
     counts: Arc<Mutex<Counts>>,
+    metrics: Arc<Metrics>,
 }
 
 #[derive(Debug, Default)]
@@ -23,11 +26,12 @@ struct Counts {
 }
 
 impl Admission {
-    pub(super) fn new(total: usize, per_address: usize) -> Self {
+    pub(super) fn new(total: usize, per_address: usize, metrics: Arc<Metrics>) -> Self {
         Self {
             total,
             per_address,
             counts: Arc::default(),
+            metrics,
         }
     }
 
@@ -37,9 +41,11 @@ impl Admission {
         let mut counts = lock(&self.counts);
         let held = counts.by_address.get(&subscriber).copied().unwrap_or(0);
         if counts.total >= self.total || held >= self.per_address {
+            self.metrics.connection_refused();
             return None;
         }
         counts.total += 1;
+        self.metrics.connections(counts.total);
         counts.by_address.insert(subscriber, held + 1);
         Some(self.slot(Some(subscriber)))
     }
@@ -58,6 +64,7 @@ impl Admission {
         Slot {
             subscriber,
             counts: Arc::clone(&self.counts),
+            metrics: Arc::clone(&self.metrics),
         }
     }
 }
@@ -68,6 +75,7 @@ pub(super) struct Slot {
     /// `None` for a refusal.
     subscriber: Option<IpAddr>,
     counts: Arc<Mutex<Counts>>,
+    metrics: Arc<Metrics>,
 }
 
 impl Drop for Slot {
@@ -78,6 +86,7 @@ impl Drop for Slot {
             return;
         };
         counts.total -= 1;
+        self.metrics.connections(counts.total);
         let held = counts.by_address.remove(&subscriber).unwrap_or(0);
         if held > 1 {
             counts.by_address.insert(subscriber, held - 1);
@@ -107,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_dropped_slot_can_be_taken_again_and_leaves_no_trace() {
-        let admission = Admission::new(10, 1);
+        let admission = Admission::new(10, 1, Arc::default());
         let address: IpAddr = "192.0.2.1".parse().unwrap();
         let slot = admission.admit(address).unwrap();
         assert!(admission.admit(address).is_none());

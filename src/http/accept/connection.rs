@@ -21,7 +21,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
-use super::{ConnectionLimits, PeerAddr};
+use super::{ConnectionLimits, PeerAddr, Stopping};
 use crate::http::tls::{ClientCertificate, Tls};
 use crate::http::wire::{StrictStream, raw_response};
 
@@ -59,11 +59,13 @@ async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 ) {
     let stream = StrictStream::new(socket, limits.stream());
     let closing = stream.closing();
+    let told = Stopping(stopping.clone());
     let service = hyper::service::service_fn(|request| {
         let router = router.clone();
         let closing = &closing;
         let timeout = limits.handler_timeout;
         let mut request: Request<Incoming> = request;
+        request.extensions_mut().insert(told.clone());
         if let Some(certificate) = &certificate {
             request.extensions_mut().insert(certificate.clone());
         }

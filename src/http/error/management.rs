@@ -120,6 +120,13 @@ impl Refused {
             .with(header::RETRY_AFTER, "1")
     }
 
+    /// As many follow the log as may at a time.
+    pub(in crate::http) fn too_many_streams() -> Self {
+        let message = "The log is followed by as many as may at a time; end one first.";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message)
+            .with(header::RETRY_AFTER, "10")
+    }
+
     /// No token, or none that could be read.
     pub(in crate::http) fn no_token() -> Self {
         let message = "Missing authentication";

@@ -4,15 +4,18 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::http::StatusCode;
 use serde_json::{Map, Value};
 
 use super::query::Query;
 use super::shape::Field;
 use crate::admin::page::{Page, Paged};
+use crate::http::accept::Stopping;
 use crate::http::error::management::Refused;
 use crate::server::Server;
 use crate::tenant::Tenant;
+use crate::token::management::ManagementAccess;
 
 /// A request that may be carried out: its sender has one of the endpoint's scopes, its query and body
 /// are what the endpoint declares.
@@ -25,6 +28,10 @@ pub(super) struct Call {
     pub(super) path: Vec<String>,
     pub(super) query: Query,
     pub(super) body: Map<String, Value>,
+    /// Where an answer that does not end by itself was broken off.
+    pub(super) last_event_id: Option<String>,
+    /// When such an answer has to end.
+    pub(super) stopping: Option<Stopping>,
 }
 
 impl Call {
@@ -38,6 +45,8 @@ impl Call {
 pub(super) struct Caller {
     pub(super) client_id: String,
     pub(super) scopes: Vec<String>,
+    /// What its token says.
+    pub(super) access: ManagementAccess,
 }
 
 impl Caller {
@@ -66,6 +75,8 @@ pub(super) enum Answer {
     All(Vec<Value>),
     /// Bytes.
     Bytes(Vec<u8>),
+    /// Events, as they happen.
+    Events(Body),
     /// Nothing: it is done.
     Done,
 }
@@ -105,6 +116,8 @@ pub(super) enum Gives {
     /// A bare array.
     All(&'static Resource),
     Bytes,
+    /// Server-sent events, each with a document in its data.
+    Events(&'static Resource),
 }
 
 /// A kind of document.

@@ -1,6 +1,7 @@
 //! `/api/v2/logs` (contract, section 7.8): the tenant's log.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -8,13 +9,18 @@ use serde_json::{Map, Value, json};
 use super::endpoint::{Answer, Call, Endpoint, Gives, Resource};
 use super::query::{PAGES, PROJECTION};
 use super::shape::{Field, Shape};
-use crate::admin::events;
 use crate::admin::page::Page;
 use crate::admin::users::search::Query;
+use crate::admin::{self, events};
 use crate::http::error::management::Refused;
 use crate::log::LogEvent;
+use crate::server::Server;
+use crate::tenant::TenantName;
 
-const READ: &[&str] = &["read:logs", "read:logs_users"];
+pub(super) const READ: &[&str] = &["read:logs", "read:logs_users"];
+
+/// As a search for users.
+const SEARCH_TIME: Duration = Duration::from_secs(2);
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get(
@@ -69,49 +75,51 @@ const SORT: &[Field] = &[Field::input(
 
 static EVENT: Resource = Resource {
     name: "LogEvent",
-    fields: &[
-        Field::output("log_id", Shape::Text(100), "Its identity."),
-        Field::output("_id", Shape::Text(100), "The same."),
-        Field::output("date", Shape::Moment, "When."),
-        Field::output("type", Shape::Text(20), "What happened."),
-        Field::output("description", Shape::Prose(1_000), "In words."),
-        Field::output("connection", Shape::Text(128), "The connection."),
-        Field::output("strategy", Shape::Text(50), "Its strategy."),
-        Field::output("strategy_type", Shape::Text(50), "The strategy's kind."),
-        Field::output("client_id", Shape::Text(100), "Who asked."),
-        Field::output("client_name", Shape::Text(200), "That client's name today."),
-        Field::output("ip", Shape::Text(50), "Where the user is."),
-        Field::output(
-            "client_ip",
-            Shape::Text(50),
-            "Where the client is, if it said where its user is.",
-        ),
-        Field::output("user_agent", Shape::Text(1_000), "The `User-Agent`."),
-        Field::output(
-            "hostname",
-            Shape::Text(300),
-            "The host name that was asked.",
-        ),
-        Field::output("user_id", Shape::Text(300), "About whom."),
-        Field::output(
-            "user_name",
-            Shape::Text(320),
-            "That user's address or name today.",
-        ),
-        Field::output("audience", Shape::Text(1_000), "The API."),
-        Field::output("scope", Shape::Text(1_000), "The scopes."),
-        Field::output(
-            "isMobile",
-            Shape::Flag,
-            "Whether the `User-Agent` says that it is a phone.",
-        ),
-        Field::output(
-            "details",
-            Shape::Map,
-            "The grant, and the exchange of `/exchanges/{id}`.",
-        ),
-    ],
+    fields: EVENT_FIELDS,
 };
+
+pub(super) const EVENT_FIELDS: &[Field] = &[
+    Field::output("log_id", Shape::Text(100), "Its identity."),
+    Field::output("_id", Shape::Text(100), "The same."),
+    Field::output("date", Shape::Moment, "When."),
+    Field::output("type", Shape::Text(20), "What happened."),
+    Field::output("description", Shape::Prose(1_000), "In words."),
+    Field::output("connection", Shape::Text(128), "The connection."),
+    Field::output("strategy", Shape::Text(50), "Its strategy."),
+    Field::output("strategy_type", Shape::Text(50), "The strategy's kind."),
+    Field::output("client_id", Shape::Text(100), "Who asked."),
+    Field::output("client_name", Shape::Text(200), "That client's name today."),
+    Field::output("ip", Shape::Text(50), "Where the user is."),
+    Field::output(
+        "client_ip",
+        Shape::Text(50),
+        "Where the client is, if it said where its user is.",
+    ),
+    Field::output("user_agent", Shape::Text(1_000), "The `User-Agent`."),
+    Field::output(
+        "hostname",
+        Shape::Text(300),
+        "The host name that was asked.",
+    ),
+    Field::output("user_id", Shape::Text(300), "About whom."),
+    Field::output(
+        "user_name",
+        Shape::Text(320),
+        "That user's address or name today.",
+    ),
+    Field::output("audience", Shape::Text(1_000), "The API."),
+    Field::output("scope", Shape::Text(1_000), "The scopes."),
+    Field::output(
+        "isMobile",
+        Shape::Flag,
+        "Whether the `User-Agent` says that it is a phone.",
+    ),
+    Field::output(
+        "details",
+        Shape::Map,
+        "The grant, and the exchange of `/exchanges/{id}`; or the request and the response.",
+    ),
+];
 
 async fn list(call: Call) -> Result<Answer, Refused> {
     let query = match call.query.text("q") {
@@ -136,7 +144,10 @@ async fn list(call: Call) -> Result<Answer, Refused> {
         let query = format!("api/v2/logs?from={}&take={take}", event.log_id);
         call.tenant.issuer.endpoint(&query)
     });
-    Ok(Answer::Linked(documents(&call, after).await?, next))
+    Ok(Answer::Linked(
+        documents(server, tenant, after).await?,
+        next,
+    ))
 }
 
 async fn of_user(call: Call) -> Result<Answer, Refused> {
@@ -154,16 +165,20 @@ async fn newest(
     page: Page,
     wanted: impl Fn(&LogEvent) -> bool + Send,
 ) -> Result<Answer, Refused> {
-    let found = events::newest(&call.server, &call.tenant.name, &page, wanted).await?;
+    let (server, tenant) = (&call.server, &call.tenant.name);
+    let searching = events::newest(server, tenant, &page, wanted);
+    let found = tokio::time::timeout(SEARCH_TIME, searching).await;
+    let found = found.map_err(|_| Refused::search_too_slow())??;
     let (total, next) = (found.total, found.next);
-    let items = documents(call, found.items).await?;
+    let items = documents(server, tenant, found.items).await?;
     let part = crate::admin::page::Paged { items, total, next };
     Ok(Answer::Part("logs", page, part))
 }
 
 async fn get(call: Call) -> Result<Answer, Refused> {
-    let event = events::get(&call.server, &call.tenant.name, call.segment(0)).await?;
-    let mut documents = documents(&call, vec![event]).await?;
+    let (server, tenant) = (&call.server, &call.tenant.name);
+    let event = events::get(server, tenant, call.segment(0)).await?;
+    let mut documents = documents(server, tenant, vec![event]).await?;
     documents
         .pop()
         .map(Answer::One)
@@ -171,8 +186,11 @@ async fn get(call: Call) -> Result<Answer, Refused> {
 }
 
 /// With the names of today, each looked up once.
-async fn documents(call: &Call, events: Vec<LogEvent>) -> Result<Vec<Value>, Refused> {
-    let (server, tenant) = (&call.server, &call.tenant.name);
+pub(super) async fn documents(
+    server: &Server,
+    tenant: &TenantName,
+    events: Vec<LogEvent>,
+) -> Result<Vec<Value>, admin::Error> {
     let (mut clients, mut users) = (HashMap::new(), HashMap::new());
     let mut all = Vec::new();
     for event in events {
@@ -204,7 +222,6 @@ async fn documents(call: &Call, events: Vec<LogEvent>) -> Result<Vec<Value>, Ref
 /// What the event itself has; what it has not has no member.
 fn bare(event: &LogEvent) -> Value {
     let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let is_exchange = !event.grant_type.is_empty();
     let mobile = event
         .user_agent
         .as_ref()
@@ -227,9 +244,7 @@ fn bare(event: &LogEvent) -> Value {
         "audience": event.audience,
         "scope": event.scope,
         "isMobile": mobile.unwrap_or_default(),
-        "details": is_exchange.then(|| json!({
-            "grant_type": event.grant_type, "exchange_id": event.exchange_id,
-        })),
+        "details": details(event),
     });
     match members {
         Value::Object(members) => {
@@ -238,4 +253,15 @@ fn bare(event: &LogEvent) -> Value {
         }
         other => other,
     }
+}
+
+fn details(event: &LogEvent) -> Option<Value> {
+    if let Some(request) = &event.request {
+        return Some(json!({
+            "request": { "method": request.method, "path": request.path },
+            "response": { "statusCode": request.status },
+        }));
+    }
+    (!event.grant_type.is_empty())
+        .then(|| json!({ "grant_type": event.grant_type, "exchange_id": event.exchange_id }))
 }

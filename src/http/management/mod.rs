@@ -12,8 +12,10 @@ mod connections;
 mod endpoint;
 mod exchanges;
 mod fields;
+mod journal;
 mod json;
 mod keys;
+mod log_events;
 mod logs;
 mod multipart;
 mod openapi;
@@ -30,6 +32,7 @@ mod rules_configs;
 mod settings;
 mod shape;
 mod table;
+mod tail;
 mod user_fields;
 mod users;
 
@@ -45,8 +48,10 @@ use axum::{Json, Router};
 use serde_json::{Map, Value};
 
 use self::endpoint::{Answer, Call, Caller, Endpoint, Method, Takes, envelope};
+use self::journal::Journal;
 use self::query::Query;
 use self::shape::Stage;
+use super::accept::Stopping;
 use super::authorization::Authorization;
 use super::body::{MAX_MANAGEMENT_BYTES, max_upload_bytes, read_body_up_to};
 use super::error::management::Refused;
@@ -90,7 +95,7 @@ async fn respond(
 
     // 1. Whose is it, and who asks.
     let at = AtTenant::of(&parts, &server).await?;
-    let tenant = at.ok_or_else(Refused::unknown_tenant)?.tenant;
+    let AtTenant { tenant, hostname } = at.ok_or_else(Refused::unknown_tenant)?;
     let caller = authorise(&server, &tenant, &parts).await?;
     if !endpoint.scopes.iter().any(|scope| caller.may(scope)) {
         return Err(Refused::insufficient_scope(endpoint.scopes));
@@ -103,7 +108,10 @@ async fn respond(
     let body = payload(endpoint, &server, &parts, body).await?;
 
     // 3. Do it, and answer.
+    let journal = Journal::of(endpoint, &server, &tenant, &caller, &parts, hostname);
     let answer = (endpoint.run)(Call {
+        last_event_id: last_event_id(&parts),
+        stopping: parts.extensions.get::<Stopping>().cloned(),
         server,
         tenant,
         caller,
@@ -138,10 +146,23 @@ async fn respond(
             Json(envelope(name, page, part.map(project))).into_response()
         }
         Answer::Bytes(bytes) => bytes.into_response(),
+        Answer::Events(body) => ([(header::CONTENT_TYPE, EVENTS)], body).into_response(),
         Answer::Done => StatusCode::NO_CONTENT.into_response(),
     };
     no_store(response.headers_mut());
+    if let Some(journal) = journal {
+        journal.write(response.status()).await;
+    }
     Ok(response)
+}
+
+/// The media type of server-sent events.
+const EVENTS: &str = "text/event-stream";
+
+/// What a client that was cut off had seen (HTML, section 9.2.4).
+fn last_event_id(parts: &Parts) -> Option<String> {
+    let value = parts.headers.get("last-event-id")?.to_str().ok()?;
+    Some(value.chars().take(100).collect()).filter(|id: &String| !id.is_empty())
 }
 
 /// The token comes in the Authorization header only.
@@ -184,6 +205,7 @@ async fn authorise(server: &Server, tenant: &Tenant, parts: &Parts) -> Result<Ca
     Ok(Caller {
         client_id: access.client_id().to_owned(),
         scopes,
+        access,
     })
 }
 

@@ -186,6 +186,15 @@ fn responses(endpoint: &Endpoint, operation: OperationBuilder) -> OperationBuild
                 described("Bytes.").content("application/octet-stream", content),
             )
         }
+        Gives::Events(resource) => {
+            let schema = Ref::from_schema_name(resource.name);
+            let text =
+                "Server-sent events, until either side ends them; the data of each is a document.";
+            (
+                StatusCode::OK,
+                described(text).content("text/event-stream", json(schema.into())),
+            )
+        }
     };
     let mut operation = operation.response(status.as_u16().to_string(), success);
     let takes_body = !matches!(endpoint.takes, Takes::Nothing);
@@ -206,6 +215,11 @@ fn responses(endpoint: &Endpoint, operation: OperationBuilder) -> OperationBuild
         ),
         (413, "The body is too large.", true),
         (415, "The body is of another media type.", takes_body),
+        (
+            429,
+            "As many follow as may.",
+            matches!(endpoint.gives, Gives::Events(_)),
+        ),
         (500, "Something that must not happen.", true),
         (503, "Not at the moment.", true),
     ] {
@@ -252,8 +266,10 @@ fn schemas(endpoint: &Endpoint) -> Vec<(String, Schema)> {
         };
         all.push((name, object(fields, stage)));
     }
-    if let Gives::One(_, resource) | Gives::Part(_, resource) | Gives::All(resource) =
-        endpoint.gives
+    if let Gives::One(_, resource)
+    | Gives::Part(_, resource)
+    | Gives::All(resource)
+    | Gives::Events(resource) = endpoint.gives
     {
         all.push((
             resource.name.to_owned(),

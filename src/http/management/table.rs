@@ -2,9 +2,9 @@
 
 use super::endpoint::Endpoint;
 use super::{
-    client_grants, clients, connections, exchanges, keys, logs, permissions, protection,
-    refresh_tokens, resource_servers, roles, rule_trials, rule_versions, rules, rules_configs,
-    settings, users,
+    client_grants, clients, connections, exchanges, keys, log_events, logs, permissions,
+    protection, refresh_tokens, resource_servers, roles, rule_trials, rule_versions, rules,
+    rules_configs, settings, users,
 };
 
 /// All of them, in the order of the documentation.
@@ -22,6 +22,7 @@ pub(super) fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         settings::ENDPOINTS,
         refresh_tokens::ENDPOINTS,
         logs::ENDPOINTS,
+        log_events::ENDPOINTS,
         rules::ENDPOINTS,
         rules_configs::ENDPOINTS,
         rule_versions::ENDPOINTS,

@@ -9,6 +9,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::answer::{Answer, Failure};
 use super::network::{Errand, Network, check_reach};
@@ -17,6 +19,7 @@ use super::replay::{Next, Replay, not_recorded};
 use super::request::{Outgoing, Request};
 use crate::rule_host::gate::{Full, Gate, Permit};
 use crate::rule_host::permissions::Reach;
+use crate::trace::span;
 
 /// A tenant's right to compute, which it gives back while it waits.
 pub(in crate::rule_host) struct Turn {
@@ -55,6 +58,8 @@ pub(in crate::rule_host) struct Errands {
     until: Instant,
     budget: Arc<AtomicUsize>,
     reach: Reach,
+    /// Of the rule that asks.
+    span: Span,
     started: u32,
     timers: u32,
     under_way: Vec<UnderWay>,
@@ -113,6 +118,7 @@ impl Errands {
             network,
             turn,
             reach: Reach::default(),
+            span: Span::none(),
             started: 0,
             timers: 0,
             under_way: Vec::new(),
@@ -125,6 +131,7 @@ impl Errands {
     /// From here on requests are those of a rule that may reach this.
     pub(in crate::rule_host) fn begin_rule(&mut self, reach: Reach) {
         self.reach = reach;
+        self.span = Span::current();
     }
 
     /// Gives up what the rule did not wait for, and says what it fetched.
@@ -221,7 +228,28 @@ impl Errands {
             deadline: self.until.min(Instant::now() + timeout),
             budget: Arc::clone(&self.budget),
         };
-        async move { network.send(request, &errand).await }
+        let span = span!(
+            parent: &self.span,
+            "fetch",
+            otel.name = request.method.as_str(),
+            otel.kind = "client",
+            http.request.method = request.method.as_str(),
+            server.address = request.url.host_str(),
+            server.port = request.url.port_or_known_default(),
+            http.response.status_code = Empty,
+            otel.status_code = Empty,
+        );
+        async move {
+            let answer = network
+                .send(request, &errand)
+                .instrument(span.clone())
+                .await;
+            match &answer {
+                Ok(response) => span.record("http.response.status_code", response.status),
+                Err(_) => span.record("otel.status_code", "ERROR"),
+            };
+            answer
+        }
     }
 
     /// Waits until a request is done, or for as long as `timer` says. Meanwhile the guest holds

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
+use tracing::Span;
 use wasmtime::{AsContext as _, AsContextMut as _, StoreContextMut};
 
 use super::super::call::Trace;
+use super::super::chain::{end_span, rule_span};
 use super::super::fault::{Failure, Stop};
 use super::super::fetch::Errands;
 use super::super::guest::{Facts, Guest};
@@ -26,6 +28,8 @@ pub(in crate::rule_host) struct Member {
     pub(in crate::rule_host) facts: Facts,
     pub(in crate::rule_host) limits: Limits,
     pub(in crate::rule_host) reach: Reach,
+    pub(in crate::rule_host) name: String,
+    pub(in crate::rule_host) version: u32,
 }
 
 /// How one rule ended, and what it left behind.
@@ -45,6 +49,8 @@ pub(in crate::rule_host) struct Group {
     /// The fuel that was there, and the time that had passed, when the last rule ended.
     fuel: u64,
     since: Duration,
+    /// Of the rule that runs.
+    span: Span,
 }
 
 const DISORDER: &str = "the engine's driver lost its place; the rule may have tampered with it";
@@ -60,6 +66,7 @@ impl Group {
             random: None,
             fuel,
             since: Duration::ZERO,
+            span: Span::none(),
         }
     }
 
@@ -121,8 +128,10 @@ pub(super) fn begin(store: &mut StoreContextMut<'_, Guest>, index: usize) -> Res
     );
     let reach = member.reach.clone();
     let random = ChaCha20Rng::from_seed(seed(&member.facts));
+    let span = rule_span(&member.name, member.version);
     group.random = Some(random);
     group.running = true;
+    group.span = span.clone();
     // What the driver did before the first rule is the first rule's.
     if index > 0 {
         group.fuel = fuel;
@@ -135,7 +144,7 @@ pub(super) fn begin(store: &mut StoreContextMut<'_, Guest>, index: usize) -> Res
     guest.deadline = since.saturating_add(deadline);
     guest.journal = journal;
     if let Some(errands) = &mut guest.errands {
-        errands.begin_rule(reach);
+        span.in_scope(|| errands.begin_rule(reach));
     }
     Ok(())
 }
@@ -158,6 +167,7 @@ pub(super) fn end(store: &mut StoreContextMut<'_, Guest>, told: &str) -> Result<
 fn finish(guest: &mut Guest, ending: Ending, fuel_left: u64) {
     let pages = guest.close();
     let (passed, memory) = (guest.watch.read(), guest.meter.peak);
+    let instantiated = guest.instantiated.take();
     let Some(group) = &mut guest.group else {
         return;
     };
@@ -177,7 +187,19 @@ fn finish(guest: &mut Guest, ending: Ending, fuel_left: u64) {
         keys_read: Vec::new(),
         fetches: fetches.unwrap_or_default(),
         duration: passed.saturating_sub(group.since),
+        // Made once, for the first; the others come after it.
+        instantiate: instantiated,
     };
+    let outcome = match &ending {
+        Ok(Ok(_)) => "allowed",
+        Ok(Err(_)) => "denied",
+        Err(failure) => failure.fault.word(),
+    };
+    end_span(
+        &std::mem::replace(&mut group.span, Span::none()),
+        outcome,
+        trace.fuel,
+    );
     group.fuel = fuel_left;
     group.since = passed;
     group.finished.push(Finished { ending, trace });

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use tracing::Instrument as _;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 
@@ -15,6 +16,7 @@ use super::door;
 use super::group::{self, Finished, Group, Member};
 use super::script::{self, Script};
 use crate::rule_host::pipeline::block_on;
+use crate::trace::span;
 
 /// `rules/engine/build.sh` makes it, and the continuous integration compares it with its sources.
 const ENGINE: &[u8] = include_bytes!("../../../rules/engine/engine.wasm");
@@ -182,10 +184,16 @@ impl Ready {
             .filter_map(|rule| Some(rule.script()?.program()))
             .collect();
         let called = async {
-            let instance = self.pre.instantiate_async(&mut *store).await?;
+            let instantiating = self.pre.instantiate_async(&mut *store);
+            let instance = instantiating.instrument(span!("instantiate")).await;
+            store.data_mut().instantiated = Some(store.data().watch.read());
+            let instance = instance?;
             let run =
                 instance.get_typed_func::<(&[(&str, &[u8])], &str), Ran>(&mut *store, &self.run)?;
-            let (ran,) = run.call_async(&mut *store, (&programs, exchange)).await?;
+            let (ran,) = run
+                .call_async(&mut *store, (&programs, exchange))
+                .instrument(span!("call"))
+                .await?;
             Ok(ran)
         };
         let ran = called

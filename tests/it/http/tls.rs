@@ -48,13 +48,14 @@ impl Door {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let router = claimsmith::http::router(Arc::clone(&app.server));
-        tokio::spawn(accept::serve_with(
+        let door = accept::Door {
             listener,
-            Some(tls.unwrap()),
-            router,
-            limits,
-            async { drop(stopped.await) },
-        ));
+            tls: Some(tls.unwrap()),
+            metrics: None,
+        };
+        tokio::spawn(accept::serve_with(door, router, limits, async {
+            drop(stopped.await);
+        }));
         let mut roots = RootCertStore::empty();
         roots.add(own.cert.der().clone()).unwrap();
         Self {

@@ -95,6 +95,7 @@ impl Done {
 pub(crate) struct Serving {
     child: Child,
     address: String,
+    metrics: String,
 }
 
 impl Serving {
@@ -105,9 +106,16 @@ impl Serving {
         let mut serving = Self {
             child,
             address: String::new(),
+            metrics: String::new(),
         };
         let mut lines = log.lines().map(Result::unwrap);
-        let listening = lines.find(|line| line.contains("listening"));
+        let listening = lines.find(|line| {
+            let document: Value = serde_json::from_str(line).unwrap();
+            if let Some(address) = document["metrics_address"].as_str() {
+                address.clone_into(&mut serving.metrics);
+            }
+            line.contains("listening")
+        });
         let listening: Value = serde_json::from_str(&listening.expect("it listens")).unwrap();
         listening["address"]
             .as_str()
@@ -124,6 +132,11 @@ impl Serving {
 
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// On the operator's listener, if it has one.
+    pub(crate) fn metrics_url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.metrics)
     }
 }
 

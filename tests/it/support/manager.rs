@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::app::{Answer, App};
 
 pub(crate) struct Manager<'a> {
-    app: &'a App,
+    pub(super) app: &'a App,
     pub(crate) client_id: String,
     pub(crate) token: String,
 }

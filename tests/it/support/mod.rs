@@ -9,6 +9,7 @@ pub(crate) mod app;
 pub(crate) mod client_key;
 pub(crate) mod command;
 pub(crate) mod dpop;
+pub(crate) mod events;
 pub(crate) mod manager;
 pub(crate) mod upstream;
 

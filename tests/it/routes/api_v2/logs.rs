@@ -152,3 +152,56 @@ async fn refresh_tokens_of_a_user_are_listed_and_revoked_one_by_one_and_at_once(
         );
     }
 }
+
+#[tokio::test]
+async fn what_administrators_change_is_in_the_log() {
+    let app = App::start().await;
+    let manager = app.manager().await;
+    let answer = manager.post("/roles", &json!({ "name": "auditor" })).await;
+    let role = answer.document(200)["id"].as_str().unwrap().to_owned();
+    app.later(1);
+    manager
+        .delete(&format!("/roles/{role}"))
+        .await
+        .document(204);
+    app.later(1);
+    let user = app
+        .add_user("bob@acme.example", crate::support::app::PASSWORD)
+        .await;
+    let path = format!("/users/{}", user.user_id.replace('|', "%7C"));
+    let change = json!({ "email": "robert@acme.example" });
+    manager.patch(&path, &change).await.document(200);
+    app.later(1);
+    manager.delete(&path).await.document(204);
+    // What was refused changed nothing.
+    manager.delete(&path).await.document(404);
+    let all = manager.get("/logs?q=type:sapi").await.document(200);
+    let requests: Vec<String> = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| {
+            assert_eq!(event["client_id"], manager.client_id.as_str());
+            assert_eq!(event["ip"], "127.0.0.1");
+            let details = &event["details"];
+            let part = |pointer: &str| details.pointer(pointer).unwrap().clone();
+            let (method, path) = (part("/request/method"), part("/request/path"));
+            format!("{method} {path} {}", part("/response/statusCode")).replace('"', "")
+        })
+        .collect();
+    assert_eq!(
+        requests,
+        [
+            format!("DELETE /api/v2{path} 204"),
+            format!("PATCH /api/v2{path} 200"),
+            format!("DELETE /api/v2/roles/{role} 204"),
+            "POST /api/v2/roles 200".to_owned(),
+        ]
+    );
+    let about = manager
+        .get("/logs?q=type:sce%20OR%20type:sdu")
+        .await
+        .document(200);
+    assert_eq!(types(&about), ["sdu", "sce"]);
+    assert_eq!(about[0]["user_id"], user.user_id.as_str());
+}

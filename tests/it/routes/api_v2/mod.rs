@@ -5,6 +5,7 @@ mod clients;
 mod connections;
 mod every_endpoint;
 mod exchanges;
+mod log_events;
 mod logs;
 mod openapi;
 mod resource_servers;

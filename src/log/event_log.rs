@@ -1,0 +1,181 @@
+//! [`EventLog`]: writes events, numbers them in the order they are written, and wakes who follows.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::followers::{Follower, Followers, StreamLimits, TooManyFollowers};
+use super::numbers::Numbers;
+use super::{LogEvent, RETENTION_SECS, countdown, find, time_of};
+use crate::clock::Timestamp;
+use crate::store::{Batch, Error, Key, KeyRange, MAX_VALUE_BYTES, Record, Records, Stored, Table};
+use crate::tenant::TenantName;
+
+/// The logs of all tenants, as one process writes and follows them. Cheap to clone.
+#[derive(Clone)]
+pub struct EventLog {
+    records: Records,
+    numbers: Arc<Numbers>,
+    followers: Followers,
+}
+
+/// Where an event stands: found by its number, and gone with it.
+#[derive(Clone, Serialize, Deserialize)]
+struct Numbered {
+    number: u64,
+    log_id: String,
+}
+
+impl Record for Numbered {
+    const TABLE: Table = Table::LogNumber;
+}
+
+/// Some events, in the order they were written.
+pub struct Part {
+    /// The events.
+    pub events: Vec<LogEvent>,
+    /// The number to go on from.
+    pub next: u64,
+    /// Whether there was room for more: then these are all that there are yet.
+    pub is_last: bool,
+}
+
+impl EventLog {
+    /// The logs in a store.
+    pub fn new(records: Records, limits: StreamLimits) -> Self {
+        Self {
+            records,
+            numbers: Arc::default(),
+            followers: Followers::new(limits),
+        }
+    }
+
+    /// How it may be followed.
+    pub fn limits(&self) -> StreamLimits {
+        self.followers.limits()
+    }
+
+    /// Writes an event. It may lag by half a second, and is gone after [`RETENTION_SECS`]. An event
+    /// that is too large for a record is made smaller first: no request and no rule can keep itself
+    /// out of the log by being verbose.
+    pub async fn write(&self, tenant: &TenantName, mut event: LogEvent) -> Result<(), Error> {
+        let number = self.numbers.take(&self.records).await?;
+        event.number = number.number();
+        event.shrink_to(MAX_VALUE_BYTES);
+        let expires_at = event.date.plus_secs(RETENTION_SECS);
+        let countdown = countdown(event.date);
+        let parts = [tenant.as_str(), &countdown, &event.log_id];
+        let place = Numbered {
+            number: event.number,
+            log_id: event.log_id.clone(),
+        };
+        let batch = Batch::relaxed()
+            .put_until(&parts, &event, expires_at)
+            .put_until(&[tenant.as_str(), &order(place.number)], &place, expires_at);
+        let (records, followers, tenant) =
+            (self.records.clone(), self.followers.clone(), tenant.clone());
+        // On a task of its own: if the caller is dropped in the middle, the commit may happen all the
+        // same, and the number has to be in flight until then.
+        let written = tokio::spawn(async move {
+            let done = records.commit(batch).await;
+            drop(number);
+            followers.wake(&tenant);
+            done
+        });
+        match written.await {
+            Ok(done) => done,
+            Err(error) => Err(Error::Unavailable(error.to_string())),
+        }
+    }
+
+    /// The same where what happened is done: a log that cannot be written does not change the answer.
+    pub async fn note(&self, tenant: &TenantName, event: LogEvent) {
+        if let Err(error) = self.write(tenant, event).await {
+            tracing::error!(%error, %tenant, "an event could not be written to the tenant's log");
+        }
+    }
+
+    /// A place among those who follow a tenant's log.
+    ///
+    /// # Errors
+    /// If it is followed by as many as may.
+    pub fn follow(&self, tenant: &TenantName) -> Result<Follower, TooManyFollowers> {
+        self.followers.join(tenant)
+    }
+
+    /// How many follow one log or another.
+    pub fn followers(&self) -> usize {
+        self.followers.count()
+    }
+
+    /// The number that the next event will have at the least.
+    pub async fn end(&self) -> Result<u64, Error> {
+        self.numbers.settled(&self.records).await
+    }
+
+    /// At most `limit` events from a number on, in the order they were written; only those before
+    /// which no other can appear any more.
+    pub async fn from(
+        &self,
+        tenant: &TenantName,
+        number: u64,
+        limit: usize,
+    ) -> Result<Part, Error> {
+        let end = self.end().await?;
+        let at = |number| Key::new(Table::LogNumber, &[tenant.as_str(), &order(number)]);
+        let range = KeyRange {
+            start: at(number),
+            end: Some(at(end.max(number))),
+        };
+        let found: Vec<Stored<Numbered>> = self.records.list_range(&range, limit).await?;
+        let is_last = found.len() < limit;
+        let mut part = Part {
+            events: Vec::with_capacity(found.len()),
+            next: number,
+            is_last,
+        };
+        for Stored { record, .. } in found {
+            part.next = record.number + 1;
+            part.events
+                .extend(find(&self.records, tenant, &record.log_id).await?);
+        }
+        Ok(part)
+    }
+
+    /// The number behind an event; none if this is no event's identity.
+    ///
+    /// Who followed the log may name an event that is forgotten, or that a power cut took: what comes
+    /// then is what came later, by the time in the identity.
+    pub async fn behind(&self, tenant: &TenantName, log_id: &str) -> Result<Option<u64>, Error> {
+        let Some(at) = time_of(log_id) else {
+            return Ok(None);
+        };
+        if let Some(event) = find(&self.records, tenant, log_id).await? {
+            return Ok(Some(event.number + 1));
+        }
+        let place = Key::new(Table::Log, &[tenant.as_str(), &countdown(at), log_id]);
+        let older = KeyRange::prefix(Table::Log, &[tenant.as_str()]).behind(&place);
+        let older: Vec<Stored<LogEvent>> = self.records.list_range(&older, 1).await?;
+        let older = older.first().map_or(0, |older| older.record.number + 1);
+        Ok(Some(older))
+    }
+
+    /// The number of the first event that happened at a moment or later.
+    pub async fn since(&self, tenant: &TenantName, at: Timestamp) -> Result<u64, Error> {
+        let place = Key::new(
+            Table::Log,
+            &[
+                tenant.as_str(),
+                &countdown(Timestamp::from_millis(at.as_millis().saturating_sub(1))),
+            ],
+        );
+        let older = KeyRange::prefix(Table::Log, &[tenant.as_str()]).behind(&place);
+        let older: Vec<Stored<LogEvent>> = self.records.list_range(&older, 1).await?;
+        Ok(older.first().map_or(0, |older| older.record.number + 1))
+    }
+}
+
+/// Sorts as numbers do.
+fn order(number: u64) -> String {
+    format!("{number:016x}")
+}
