@@ -48,6 +48,7 @@ pub mod connection;
 pub mod log;
 pub mod mail;
 pub mod metrics;
+pub mod quota;
 pub mod role;
 pub mod rule;
 pub mod tenant;

@@ -59,6 +59,9 @@ pub enum EventType {
     /// A login was stopped after too many of its user from its address.
     #[serde(rename = "limit_sul")]
     TooManyLogins,
+    /// The tenant used up what it may use in a second.
+    #[serde(rename = "api_limit")]
+    RateExceeded,
     /// A block was lifted.
     #[serde(rename = "ublkdu")]
     BlockLifted,

@@ -14,6 +14,7 @@ use crate::credential::guard::Guard;
 use crate::log::EventLog;
 use crate::mail::Outbox;
 use crate::metrics::Metrics;
+use crate::quota::Rates;
 use crate::rule_host::RuleHost;
 use crate::store::sled::{SledOptions, SledStore};
 use crate::store::{self, Batch, Record, Records, Store, Stored, Table};
@@ -34,6 +35,8 @@ pub struct Server {
     pub guard: Guard,
     /// The tenants' logs.
     pub log: EventLog,
+    /// What tenants used of the rates that they have quotas for.
+    pub rates: Rates,
     /// Where e-mail goes out.
     pub outbox: Outbox,
     /// Networks whose `X-Forwarded-For` is believed.
@@ -138,6 +141,7 @@ impl Server {
             )?,
             guard: Guard::start(records.clone()),
             log: EventLog::new(records.clone(), config.streams),
+            rates: Rates::default(),
             outbox: Outbox::start_measured(Arc::clone(&config.mailer), Arc::clone(&metrics)),
             trusted_proxies: config.trusted_proxies.clone(),
             rule_host: Arc::new(
@@ -162,7 +166,11 @@ impl Server {
     /// one tenant answers on any host.
     pub async fn tenant_at(&self, host: &str) -> Result<Option<Tenant>, store::Error> {
         if let Some(Stored { record, .. }) = self.records.get::<HostBinding>(&[host]).await? {
-            return self.tenant(&record.tenant).await;
+            let tenant = self.tenant(&record.tenant).await?;
+            return Ok(match record.issuer {
+                None => tenant,
+                Some(issuer) => tenant.map(|tenant| tenant.under(issuer)),
+            });
         }
         if let Some(name) = host.strip_suffix(".localhost")
             && let Ok(name) = TenantName::parse(name)

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
+use crate::quota::Quotas;
 use crate::store::{Record, Table};
 
 /// A tenant's name, its identity in the store and the first label of its host name.
@@ -136,6 +137,19 @@ pub enum Denials {
     Conceal,
 }
 
+/// Whether a tenant is served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// It is.
+    #[default]
+    Active,
+    /// Nothing of it answers until it is resumed; nothing of it is lost.
+    Suspended,
+    /// It is being deleted, and cannot come back. What was cut short goes on when a server starts.
+    Deleting,
+}
+
 /// A tenant's settings.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tenant {
@@ -143,8 +157,24 @@ pub struct Tenant {
     pub name: TenantName,
     /// A name for people.
     pub friendly_name: String,
-    /// What its tokens name as `iss`.
+    /// What its tokens name as `iss`. A tenant that was asked under a domain of its own is read with that
+    /// domain's issuer.
     pub issuer: Issuer,
+    /// The issuer in its settings, if it was read with another.
+    #[serde(skip)]
+    pub home: Option<Issuer>,
+    /// Whether it is served.
+    #[serde(default)]
+    pub status: Status,
+    /// Whether its management API administers all tenants.
+    #[serde(default)]
+    pub is_operator: bool,
+    /// Further host names that lead to it, each with an issuer of its own.
+    #[serde(default)]
+    pub domains: Vec<String>,
+    /// How much it may have and use.
+    #[serde(default)]
+    pub quotas: Quotas,
     /// The `audience` of a request that names none.
     pub default_audience: Option<String>,
     /// The connection of a password grant that names no realm.
@@ -181,6 +211,46 @@ impl Record for Tenant {
 }
 
 impl Tenant {
+    /// A tenant with the settings that one begins with.
+    pub fn new(name: TenantName, issuer: Issuer, created_at: Timestamp) -> Self {
+        Self {
+            friendly_name: name.to_string(),
+            name,
+            issuer,
+            home: None,
+            status: Status::Active,
+            is_operator: false,
+            domains: Vec::new(),
+            quotas: Quotas::default(),
+            default_audience: None,
+            default_directory: None,
+            errors: ErrorProfile::default(),
+            denials: Denials::default(),
+            key_rotation_days: None,
+            require_dpop_nonce: false,
+            revoke_refresh_token_grant: false,
+            refresh_tokens_outlive_password: false,
+            kept: Map::new(),
+            created_at,
+        }
+    }
+
+    /// The issuer in its settings, under whichever host name it was asked: the management API's name
+    /// is made of it.
+    pub fn home(&self) -> &Issuer {
+        self.home.as_ref().unwrap_or(&self.issuer)
+    }
+
+    /// The same tenant under another host name of its own.
+    #[must_use]
+    pub fn under(self, domain: Issuer) -> Self {
+        Self {
+            home: Some(self.issuer),
+            issuer: domain,
+            ..self
+        }
+    }
+
     /// The schedule of key rotation, in seconds.
     pub fn rotate_keys_after_secs(&self) -> Option<u64> {
         self.key_rotation_days.map(|days| u64::from(days) * 86_400)
@@ -192,6 +262,9 @@ impl Tenant {
 pub struct HostBinding {
     /// The tenant.
     pub tenant: TenantName,
+    /// What tokens name as `iss` that are issued under it, if it is not the tenant's first.
+    #[serde(default)]
+    pub issuer: Option<Issuer>,
 }
 
 impl Record for HostBinding {

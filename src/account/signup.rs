@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Asker, Error, check_metadata, connection, event};
+use crate::admin::{self, quotas};
 use crate::credential::{Password, canonical};
 use crate::log::EventType;
 use crate::random;
@@ -130,10 +131,16 @@ async fn run(server: &Server, asker: &Asker<'_>, new: SignUp) -> Result<User, Er
         };
         batch = batch.insert(&[tenant.as_str(), &user.connection, identifier], &owner);
     }
-    match server.records.commit(batch).await {
+    match quotas::commit_new_user(server, tenant, batch).await {
         Ok(()) => Ok(user),
-        Err(store::Error::Conflict) => Err(Error::InvalidSignUp("the identifier is taken")),
-        Err(error) => Err(error.into()),
+        Err(admin::Error::Store(store::Error::Conflict)) => {
+            Err(Error::InvalidSignUp("the identifier is taken"))
+        }
+        Err(admin::Error::Store(error)) => Err(error.into()),
+        Err(admin::Error::OverQuota { .. }) => Err(Error::InvalidSignUp(
+            "the tenant has as many users as its quota allows",
+        )),
+        Err(error) => Err(Error::Internal(error.to_string())),
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Error, require_tenant};
 use crate::clock::Timestamp;
 use crate::server::Server;
 use crate::store::{KeyRange, Record};
-use crate::tenant::{Tenant, TenantName};
+use crate::tenant::{Status, Tenant, TenantName};
 use crate::token::{KeyState, Notice, RotationError, SigningAlgorithm, SigningKey};
 
 /// How often the running server looks for what is due. A key waits fifteen minutes before it
@@ -147,7 +147,8 @@ pub async fn tend(server: &Server) -> Result<(), Error> {
             return Ok(());
         };
         range = range.behind(&last.key);
-        for tenant in tenants.into_iter().map(|stored| stored.record) {
+        let tenants = tenants.into_iter().map(|stored| stored.record);
+        for tenant in tenants.filter(|tenant| tenant.status != Status::Deleting) {
             let (name, after) = (&tenant.name, tenant.rotate_keys_after_secs());
             let now = server.clock.now();
             let done = server.keyring.tend(&server.records, name, after, now).await;

@@ -25,7 +25,7 @@ pub async fn scopes_of(
     access: &ManagementAccess,
 ) -> Result<Vec<String>, Error> {
     let (name, client_id) = (tenant.name.as_str(), access.client_id());
-    let audience = management_audience(&tenant.issuer);
+    let audience = management_audience(tenant.home());
     let parts = ClientGrant::parts(name, client_id, SubjectType::Client, &audience);
     let client: Option<Stored<Client>> = server.records.get(&[name, client_id]).await?;
     let api: Option<Stored<Api>> = server.records.get(&[name, &audience]).await?;
@@ -38,7 +38,10 @@ pub async fn scopes_of(
         return Ok(Vec::new());
     }
     let mut scopes = grant.record.scopes_of(&api.record);
-    scopes.retain(|scope| access.scopes().contains(scope));
+    scopes.retain(|scope| {
+        let is_operators = OPERATOR.contains(&scope.as_str());
+        access.scopes().contains(scope) && (tenant.is_operator || !is_operators)
+    });
     Ok(scopes)
 }
 
@@ -53,7 +56,11 @@ pub(super) async fn ensure(
     tenant: &TenantName,
     audience: &str,
 ) -> Result<(), Error> {
-    let issuer = tenants::get(server, tenant).await?.issuer;
+    let Tenant {
+        issuer,
+        is_operator,
+        ..
+    } = tenants::get(server, tenant).await?;
     if audience != management_audience(&issuer) {
         return Ok(());
     }
@@ -66,14 +73,14 @@ pub(super) async fn ensure(
         if !found.record.is_system {
             return Err(Error::invalid("the audience", reason));
         }
-        return bring_up_to_date(server, found).await;
+        return bring_up_to_date(server, found, is_operator).await;
     }
     let api = Api {
         id: random::id()?,
         kept: Map::new(),
         identifier: audience.to_owned(),
         name: "Management API".to_owned(),
-        scopes: scopes(),
+        scopes: scopes_for(is_operator),
         signing_alg: SigningAlgorithm::RS256,
         signing_secret: None,
         token_dialect: TokenDialect::AccessToken,
@@ -103,8 +110,12 @@ pub(super) async fn ensure(
 }
 
 /// An earlier version of the server may have made the API, with fewer scopes.
-async fn bring_up_to_date(server: &Server, found: Stored<Api>) -> Result<(), Error> {
-    let scopes = scopes();
+async fn bring_up_to_date(
+    server: &Server,
+    found: Stored<Api>,
+    is_operator: bool,
+) -> Result<(), Error> {
+    let scopes = scopes_for(is_operator);
     if found.record.scopes == scopes {
         return Ok(());
     }
@@ -154,15 +165,34 @@ const OBJECTS: [(&str, &[&str]); 24] = [
     ("refresh_tokens", &["delete"]),
 ];
 
-/// All scopes of the management API.
+/// What the operator's tenant may besides: administer all tenants. Another tenant that was granted them
+/// has nothing of it.
+const OPERATOR: [&str; 5] = [
+    "read:tenants",
+    "create:tenants",
+    "update:tenants",
+    "delete:tenants",
+    "create:tenant_administrators",
+];
+
+/// All scopes of the management API, those of the operator's tenant included.
 pub fn scopes() -> Vec<ApiScope> {
+    scopes_for(true)
+}
+
+fn scopes_for(is_operator: bool) -> Vec<ApiScope> {
     let of = |(object, further): &(&str, &[&str])| {
         let verbs = [&[READ], *further].concat();
-        let scope = |verb: &str| ApiScope {
-            value: format!("{verb}:{object}"),
-            description: String::new(),
-        };
+        let scope = |verb: &str| format!("{verb}:{object}");
         verbs.into_iter().map(scope).collect::<Vec<_>>()
     };
-    OBJECTS.iter().flat_map(of).collect()
+    let operators = OPERATOR.iter().filter(|_| is_operator);
+    let values = OBJECTS.iter().flat_map(of);
+    values
+        .chain(operators.map(|&scope| scope.to_owned()))
+        .map(|value| ApiScope {
+            value,
+            description: String::new(),
+        })
+        .collect()
 }

@@ -13,6 +13,7 @@ pub mod management_api;
 pub mod page;
 pub mod permissions;
 pub mod protection;
+pub mod quotas;
 pub mod recordings;
 pub mod refresh_tokens;
 pub mod roles;
@@ -26,7 +27,7 @@ use serde_json::{Map, Value};
 use crate::rule::chain::LoadError;
 use crate::rule_host::Rejection;
 use crate::store;
-use crate::tenant::TenantName;
+use crate::tenant::{Status, TenantName};
 
 /// The most records that a listing returns.
 pub const LIST_LIMIT: usize = 1_000;
@@ -57,6 +58,16 @@ pub enum Error {
         what: &'static str,
         /// Why not, and what would be.
         reason: String,
+    },
+    /// The tenant has as many as it may have.
+    #[error(
+        "You reached the limit of entities of this type for this tenant: its quota is {most} {what}."
+    )]
+    OverQuota {
+        /// Of what.
+        what: &'static str,
+        /// How many.
+        most: u64,
     },
     /// A password that the connection does not take.
     #[error(transparent)]
@@ -160,7 +171,8 @@ fn keep(kept: &mut Map<String, Value>, changes: Map<String, Value>) {
 /// The tenant must be there before anything of it is written.
 async fn require_tenant(server: &crate::server::Server, name: &TenantName) -> Result<(), Error> {
     let tenant = server.tenant(name).await?;
-    tenant
+    let served = tenant.filter(|tenant| tenant.status != Status::Deleting);
+    served
         .map(drop)
         .ok_or_else(Error::missing("tenant", name.as_str()))
 }

@@ -6,7 +6,7 @@ pub mod trial;
 pub mod versions;
 
 use self::versions::Upload;
-use super::{Error, LIST_LIMIT, check_text, require_tenant};
+use super::{Error, LIST_LIMIT, check_text, quotas, require_tenant};
 use crate::random;
 use crate::rule::{Binding, COMMAND_LINE, ConfigurationValue, RuleVersion, default_grants};
 use crate::rule_host::{Grant, Inspection, Manifest, OnFault, Permissions};
@@ -73,7 +73,10 @@ pub async fn bind(
     let known = others.iter().position(|other| other.rule == rule);
     let mut binding = match known {
         Some(known) => others.swap_remove(known),
-        None => new_binding(server, rule, &others)?,
+        None => {
+            quotas::room_for_a_rule(server, tenant, others.len()).await?;
+            new_binding(server, rule, &others)?
+        }
     };
     binding.order = new.order.unwrap_or(binding.order);
     binding.enabled = true;

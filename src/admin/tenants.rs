@@ -1,36 +1,70 @@
-//! Tenants: made with their signing keys and a first connection, and changed.
+//! Tenants: made with their signing keys and a first connection, changed, and ended.
+
+mod domains;
+mod life;
+mod quotas;
 
 use serde_json::{Map, Value};
 
+pub use self::domains::{add_domain, remove_domain};
+pub use self::life::{administrator, delete, finish_deletions, set_operator, set_suspended};
+pub use self::quotas::{QuotaChange, set_quotas};
+
+use super::page::{self, Page, Paged};
 use super::{Error, LIST_LIMIT, check_text, keep};
 use crate::api::Api;
 use crate::connection::Connection;
+use crate::quota::Quotas;
 use crate::random;
 use crate::server::Server;
 use crate::store::{Batch, Stored};
-use crate::tenant::{Denials, ErrorProfile, HostBinding, Issuer, Tenant, TenantName};
+use crate::tenant::{Denials, ErrorProfile, HostBinding, Issuer, Status, Tenant, TenantName};
 
 /// The connection that every tenant starts with: the name is Auth0's own.
 pub const FIRST_CONNECTION: &str = "Username-Password-Authentication";
 
+/// A tenant to make.
+#[derive(Clone, Debug)]
+pub struct NewTenant {
+    /// Its name, which is no other's.
+    pub name: TenantName,
+    /// What its tokens name as `iss`; its host name leads to the tenant.
+    pub issuer: Issuer,
+    /// A name for people; the same if none.
+    pub friendly_name: Option<String>,
+    /// How much it may have and use.
+    pub quotas: Quotas,
+}
+
 /// Makes a tenant: its record, its signing keys, its host name and its first connection, at once.
 pub async fn create(server: &Server, name: TenantName, issuer: Issuer) -> Result<Tenant, Error> {
-    let now = server.clock.now();
-    let tenant = Tenant {
-        friendly_name: name.to_string(),
-        issuer,
-        default_audience: None,
-        default_directory: Some(FIRST_CONNECTION.to_owned()),
-        errors: ErrorProfile::default(),
-        denials: Denials::default(),
-        revoke_refresh_token_grant: false,
-        refresh_tokens_outlive_password: false,
-        kept: Map::new(),
-        key_rotation_days: None,
-        require_dpop_nonce: false,
-        created_at: now,
+    let new = NewTenant {
         name,
+        issuer,
+        friendly_name: None,
+        quotas: Quotas::default(),
     };
+    create_with(server, new).await
+}
+
+/// The same with further settings.
+pub async fn create_with(server: &Server, new: NewTenant) -> Result<Tenant, Error> {
+    let now = server.clock.now();
+    let mut tenant = Tenant {
+        default_directory: Some(FIRST_CONNECTION.to_owned()),
+        quotas: new.quotas,
+        ..Tenant::new(new.name, new.issuer, now)
+    };
+    if let Some(friendly_name) = new.friendly_name {
+        check_text("the friendly name", &friendly_name, 200)?;
+        tenant.friendly_name = friendly_name;
+    }
+    // `/api/v2/tenants/settings` is every tenant's own.
+    if tenant.name.as_str() == "settings" {
+        let reason =
+            "`settings` cannot be a tenant's name: the management API has another use for it";
+        return Err(Error::invalid("the tenant", reason));
+    }
     let connection = Connection {
         id: format!("con_{}", random::id()?),
         name: FIRST_CONNECTION.to_owned(),
@@ -38,6 +72,7 @@ pub async fn create(server: &Server, name: TenantName, issuer: Issuer) -> Result
         created_at: now,
         ..Connection::default()
     };
+    life::bury(server, &tenant.name).await?;
     let name = tenant.name.as_str();
     let mut batch = Batch::durable()
         .insert(&[name], &tenant)
@@ -49,7 +84,7 @@ pub async fn create(server: &Server, name: TenantName, issuer: Issuer) -> Result
     {
         batch = batch.insert(&[name, &key.kid], &key);
     }
-    batch = claim_host(batch, &tenant);
+    batch = claim_host(batch, &tenant)?;
     server.records.commit(batch).await.map_err(Error::taken(
         "a tenant with the name or the host name of",
         name,
@@ -67,6 +102,11 @@ pub async fn get(server: &Server, name: &TenantName) -> Result<Tenant, Error> {
 pub async fn list(server: &Server) -> Result<Vec<Tenant>, Error> {
     let stored = server.records.list::<Tenant>(&[], LIST_LIMIT).await?;
     Ok(stored.into_iter().map(|stored| stored.record).collect())
+}
+
+/// A part of all tenants, by name.
+pub async fn paged(server: &Server, page: &Page) -> Result<Paged<Tenant>, Error> {
+    page::read(server, &[], page, |_| true).await
 }
 
 /// Settings to change; none leaves one as it is.
@@ -102,8 +142,7 @@ const KEY_ROTATION_DAYS: std::ops::RangeInclusive<u32> = 7..=3_650;
 
 /// Changes settings.
 pub async fn change(server: &Server, name: &TenantName, change: Change) -> Result<Tenant, Error> {
-    let stored: Option<Stored<Tenant>> = server.records.get(&[name.as_str()]).await?;
-    let stored = stored.ok_or_else(Error::missing("tenant", name.as_str()))?;
+    let stored = stored(server, name).await?;
     let mut tenant = stored.record.clone();
 
     if let Some(friendly_name) = change.friendly_name {
@@ -155,7 +194,7 @@ pub async fn change(server: &Server, name: &TenantName, change: Change) -> Resul
         tenant.issuer = issuer;
         batch = Batch::durable().replace(&stored, &tenant);
         if new != old {
-            batch = claim_host(batch, &tenant);
+            batch = claim_host(batch, &tenant)?;
             if let Some(binding) = server.records.get::<HostBinding>(&[&old]).await?
                 && binding.record.tenant == *name
             {
@@ -170,16 +209,25 @@ pub async fn change(server: &Server, name: &TenantName, change: Change) -> Resul
     Ok(tenant)
 }
 
+/// A tenant that is there and not being deleted, to change it.
+async fn stored(server: &Server, name: &TenantName) -> Result<Stored<Tenant>, Error> {
+    let stored: Option<Stored<Tenant>> = server.records.get(&[name.as_str()]).await?;
+    let stored = stored.filter(|stored| stored.record.status != Status::Deleting);
+    stored.ok_or_else(Error::missing("tenant", name.as_str()))
+}
+
 /// A host name belongs to one tenant at most. `NAME.localhost` is every tenant's own anyway.
-fn claim_host(batch: Batch, tenant: &Tenant) -> Batch {
+fn claim_host(batch: Batch, tenant: &Tenant) -> Result<Batch, Error> {
     let host = tenant.issuer.host();
     if host == format!("{}.localhost", tenant.name) {
-        return batch;
+        return Ok(batch);
     }
+    domains::check_not_local(&host)?;
     let binding = HostBinding {
         tenant: tenant.name.clone(),
+        issuer: None,
     };
-    batch.insert(&[&host], &binding)
+    Ok(batch.insert(&[&host], &binding))
 }
 
 fn none_if_empty(text: String) -> Option<String> {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 pub use self::change::{Change, delete, update};
 pub use self::show::{find_by_id, shown, with_email};
-use super::{Error, LIST_LIMIT, check_text, roles};
+use super::{Error, LIST_LIMIT, check_text, quotas, roles};
 use crate::connection::Connection;
 use crate::credential::{Password, canonical};
 use crate::random;
@@ -164,9 +164,11 @@ async fn store(
         };
         batch = batch.insert(&[tenant.as_str(), &user.connection, identifier], &owner);
     }
-    let done = server.records.commit(batch).await;
-    done.map_err(Error::taken("a user", &identifiers.join("` or `")))?;
-    Ok(user)
+    match quotas::commit_new_user(server, tenant, batch).await {
+        Ok(()) => Ok(user),
+        Err(Error::Store(error)) => Err(Error::taken("a user", &identifiers.join("` or `"))(error)),
+        Err(error) => Err(error),
+    }
 }
 
 /// Sets a user's password.

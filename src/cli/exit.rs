@@ -101,6 +101,7 @@ impl From<admin::Error> for CliError {
             admin::Error::AlreadyExists { .. }
             | admin::Error::NotFound { .. }
             | admin::Error::Invalid { .. }
+            | admin::Error::OverQuota { .. }
             | admin::Error::TooWeak(_)
             | admin::Error::NothingBefore { .. } => ExitCode::Usage,
             admin::Error::Rejected(_) => ExitCode::Invalid,

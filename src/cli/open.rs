@@ -13,7 +13,7 @@ use crate::rule_host::Limits;
 use crate::rule_host::fetch::{NetworkOptions, read_certificates};
 use crate::secret::Secret;
 use crate::server::Server;
-use crate::tenant::{Tenant, TenantName};
+use crate::tenant::{Status, Tenant, TenantName};
 
 /// Global options of every verb that opens a data directory.
 #[derive(Args, Clone)]
@@ -161,7 +161,13 @@ impl TenantOption {
     pub(super) async fn resolve(&self, server: &Server) -> Result<Tenant, CliError> {
         if let Some(name) = &self.tenant {
             let name = TenantName::parse(name).map_err(CliError::usage)?;
-            return Ok(crate::admin::tenants::get(server, &name).await?);
+            let tenant = crate::admin::tenants::get(server, &name).await?;
+            if tenant.status == Status::Deleting {
+                return Err(CliError::usage(format!(
+                    "the tenant `{name}` is being deleted; `claimsmith tenant delete {name} --yes` goes on with it"
+                )));
+            }
+            return Ok(tenant);
         }
         let mut tenants = crate::admin::tenants::list(server).await?.into_iter();
         match (tenants.next(), tenants.next()) {

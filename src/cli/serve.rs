@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use super::open::{NetworkArgs, OpenOptions};
 use super::output::Output;
 use super::{CliError, ExitCode, telemetry};
-use crate::admin::keys;
+use crate::admin::{keys, tenants};
 use crate::http::accept::{self, ConnectionLimits, Door};
 use crate::http::observe;
 use crate::http::tls::Tls;
@@ -205,7 +205,7 @@ pub(super) async fn serve(
     }
     let served = tokio::select! {
         served = accept::serve_with(door, router, limits, stop) => served,
-        () = keys::tend_always(&server) => Ok(()),
+        () = tend(&server) => Ok(()),
     };
     served.map_err(CliError::failure)?;
     server.close();
@@ -215,6 +215,16 @@ pub(super) async fn serve(
     } else {
         ExitCode::Success
     })
+}
+
+/// What a running server does unasked, for as long as it runs.
+async fn tend(server: &Server) {
+    let deletions = async {
+        if let Err(error) = tenants::finish_deletions(server).await {
+            tracing::error!(%error, "the deletion of a tenant could not be completed");
+        }
+    };
+    tokio::join!(deletions, keys::tend_always(server));
 }
 
 /// Clients' connections (768), those of rules (512) and the store's files. Many systems start a process

@@ -1,12 +1,15 @@
 //! `claimsmith tenant`.
 
+mod domain;
+mod quota;
+
 use clap::Subcommand;
 
 use super::CliError;
 use super::open::OpenOptions;
 use super::output::{Output, table};
 use crate::admin::tenants::{self, Change};
-use crate::tenant::{Denials, ErrorProfile, Issuer, Tenant, TenantName};
+use crate::tenant::{Denials, ErrorProfile, Issuer, Status, Tenant, TenantName};
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
@@ -63,7 +66,35 @@ pub(super) enum Verb {
         /// Whether refresh tokens stay good when their user's password is changed
         #[arg(long, value_name = "BOOL")]
         refresh_tokens_outlive_password: Option<bool>,
+        /// Whether its management API administers all tenants of the server
+        #[arg(long, value_name = "BOOL")]
+        operator: Option<bool>,
     },
+    /// Let nothing of a tenant answer until it is resumed
+    Suspend {
+        /// Its name
+        name: String,
+    },
+    /// Let a suspended tenant answer again
+    Resume {
+        /// Its name
+        name: String,
+    },
+    /// Delete a tenant with everything that is its own; there is no way back
+    Delete {
+        /// Its name
+        name: String,
+        /// That this is meant
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Set how much a tenant may have and use; what is not named stays
+    ///
+    /// Example: claimsmith tenant set-quota acme --users 10000 --exchanges-per-second 50
+    SetQuota(quota::Args),
+    /// Host names of a tenant's own, beside the one of its issuer
+    #[command(subcommand)]
+    Domain(domain::Verb),
 }
 
 pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliError> {
@@ -82,11 +113,12 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
                     tenant.name.to_string(),
                     tenant.issuer.as_str().to_owned(),
                     tenant.friendly_name.clone(),
+                    status(tenant),
                 ]
             });
             Ok(Output::new(
                 &tenants,
-                table(["TENANT", "ISSUER", "NAME"], rows),
+                table(["TENANT", "ISSUER", "NAME", "STATUS"], rows),
             ))
         }
         Verb::Show { name } => {
@@ -105,6 +137,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
             require_dpop_nonce,
             revoke_refresh_token_grant,
             refresh_tokens_outlive_password,
+            operator,
         } => {
             let name = TenantName::parse(&name).map_err(CliError::usage)?;
             let issuer = issuer.as_deref().map(Issuer::parse).transpose();
@@ -121,14 +154,61 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
                 refresh_tokens_outlive_password,
                 ..Change::default()
             };
-            show(&tenants::change(open.open_existing().await?.as_ref(), &name, change).await?)
+            let server = open.open_existing().await?;
+            let mut tenant = tenants::change(&server, &name, change).await?;
+            if let Some(is_operator) = operator {
+                tenant = tenants::set_operator(&server, &name, is_operator).await?;
+            }
+            show(&tenant)
         }
+        Verb::Suspend { name } => set_suspended(&name, true, open).await,
+        Verb::Resume { name } => set_suspended(&name, false, open).await,
+        Verb::Delete { name, yes } => delete(&name, yes, open).await,
+        Verb::SetQuota(args) => quota::run(args, open).await,
+        Verb::Domain(verb) => domain::run(verb, open).await,
     }
+}
+
+async fn set_suspended(
+    name: &str,
+    suspended: bool,
+    open: &OpenOptions,
+) -> Result<Output, CliError> {
+    let name = TenantName::parse(name).map_err(CliError::usage)?;
+    let server = open.open_existing().await?;
+    show(&tenants::set_suspended(&server, &name, suspended).await?)
+}
+
+async fn delete(name: &str, yes: bool, open: &OpenOptions) -> Result<Output, CliError> {
+    let name = TenantName::parse(name).map_err(CliError::usage)?;
+    if !yes {
+        return Err(CliError::usage(format!(
+            "this deletes `{name}` with all its users, rules, keys and logs, for good; say --yes if that is meant"
+        )));
+    }
+    let server = open.open_existing().await?;
+    tenants::delete(&server, &name).await?;
+    Ok(Output::new(
+        serde_json::json!({ "deleted": name }),
+        format!("{name} is deleted"),
+    ))
 }
 
 /// Works without any set-up: resolvers send every name under `localhost` to this machine.
 pub(super) fn default_issuer(name: &TenantName) -> String {
     format!("http://{name}.localhost:8080/")
+}
+
+fn status(tenant: &Tenant) -> String {
+    let status = match tenant.status {
+        Status::Active => "active",
+        Status::Suspended => "suspended",
+        Status::Deleting => "being deleted",
+    };
+    match tenant.is_operator {
+        true => format!("{status}, the operator's"),
+        false => status.to_owned(),
+    }
 }
 
 fn show(tenant: &Tenant) -> Result<Output, CliError> {
@@ -137,6 +217,9 @@ fn show(tenant: &Tenant) -> Result<Output, CliError> {
         ["tenant".to_owned(), tenant.name.to_string()],
         ["name".to_owned(), tenant.friendly_name.clone()],
         ["issuer".to_owned(), tenant.issuer.as_str().to_owned()],
+        ["domains".to_owned(), tenant.domains.join(" ")],
+        ["status".to_owned(), status(tenant)],
+        ["quotas".to_owned(), quota::text(tenant.quotas)],
         [
             "default audience".to_owned(),
             tenant.default_audience.clone().unwrap_or_else(none),

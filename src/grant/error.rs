@@ -5,6 +5,7 @@
 
 use crate::credential::Rejection;
 use crate::credential::guard::{GuardError, Stopped};
+use crate::quota::OverRate;
 use crate::random::NoRandomness;
 use crate::rule::chain::LoadError;
 use crate::rule_host::Denial;
@@ -114,6 +115,9 @@ pub enum Error {
     /// A rule demands a second factor.
     #[error("a rule demands a second factor")]
     MfaRequired,
+    /// The tenant used up what it may use in a second.
+    #[error(transparent)]
+    OverRate(#[from] OverRate),
     /// Too many passwords are waiting to be checked.
     #[error("too many passwords are waiting to be checked")]
     Busy {
@@ -159,6 +163,7 @@ impl Error {
             Self::Denied(..) => "denied",
             Self::RuleFaulted(_) | Self::MachineRuleFaulted => "rule_fault",
             Self::MfaRequired => "mfa_required",
+            Self::OverRate(_) => "over_quota",
             Self::Busy { .. } => "busy",
             Self::Store(_) | Self::Internal(_) => "failed",
         }

@@ -3,6 +3,7 @@
 //! A grant supplies only what is its own (whom the token is about, and how that was proved); the
 //! phases are here, once, so that no grant can leave one out.
 
+mod bill;
 mod client_authentication;
 mod client_credentials;
 mod client_grant;
@@ -99,6 +100,8 @@ async fn run(
     if !client.client().may_use(grant_type) || !for_its_kind {
         return Err(Error::GrantNotAllowed { grant_type });
     }
+    // Who is no client of the tenant uses none of its quota up.
+    server.rates.begin(tenant, now)?;
 
     // Which key the sender holds: what the tokens will be bound to.
     let possession = &request.possession;
@@ -160,11 +163,13 @@ async fn run(
     });
     let failures = subject.rule_failures(tenant);
     let recording = record::begin(server, &tenant.name, &exchange, &chain).await?;
+    let bill = bill::Bill::open(server, tenant, chain.len());
     let (verdict, report) = server
         .rule_host
         .run(&chain, subject, exchange, &configuration)
         .instrument(span!("rules"))
         .await;
+    bill.settle(&report);
     if let Some(recording) = recording {
         recording.end(server, &tenant.name, &verdict, &report).await;
     }

@@ -97,6 +97,7 @@ impl Trail {
         self.trace();
         let worth_it = match result {
             Err(Error::ClientAuthentication(_) | Error::TooManyWrongSecrets(_)) => false,
+            Err(Error::OverRate(over)) => over.is_news,
             Err(Error::Stopped(stopped)) => {
                 let (guard, date) = (&server.guard, self.event.date);
                 guard.is_worth_logging(&self.tenant, *stopped, self.address, date)
@@ -173,6 +174,7 @@ fn event_type(error: &Error) -> Option<EventType> {
         Error::Stopped(Stopped::Blocked) => Some(EventType::Blocked),
         Error::Stopped(Stopped::SuspiciousAddress { .. }) => Some(EventType::AddressStopped),
         Error::Stopped(Stopped::SameUser { .. }) => Some(EventType::TooManyLogins),
+        Error::OverRate(_) => Some(EventType::RateExceeded),
         Error::MfaRequired => Some(EventType::FactorRequired),
         Error::RefreshTokenReused => Some(EventType::RefreshTokenReused),
         _ => None,

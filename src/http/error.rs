@@ -12,6 +12,7 @@ use serde_json::json;
 
 pub(super) use self::account::account;
 use super::body::BodyError;
+use super::host::NoTenant;
 use super::possession::DPOP_NONCE;
 use super::wire::Violation;
 use crate::credential::guard::Stopped;
@@ -57,6 +58,18 @@ impl Refusal {
             "invalid_request",
             "No tenant answers to this host name.",
         )
+    }
+
+    /// The operator suspended the tenant.
+    pub(super) fn suspended(profile: ErrorProfile) -> Self {
+        let (status, code) = match profile {
+            // RFC 6749, section 5.2 has no other code for it.
+            ErrorProfile::Rfc6749 => (StatusCode::BAD_REQUEST, "unauthorized_client"),
+            ErrorProfile::Catalogue | ErrorProfile::Auth0 => {
+                (StatusCode::FORBIDDEN, "access_denied")
+            }
+        };
+        Self::new(status, code, "This tenant is suspended.")
     }
 
     /// The store does not answer.
@@ -113,6 +126,17 @@ pub(super) fn no_store(headers: &mut HeaderMap) {
 }
 
 const BASIC_CHALLENGE: &str = r#"Basic realm="token endpoint", charset="UTF-8""#;
+
+/// No tenant that is served answers to the host name.
+impl From<NoTenant> for Refusal {
+    fn from(reason: NoTenant) -> Self {
+        match reason {
+            NoTenant::Unknown => Self::unknown_tenant(),
+            NoTenant::Suspended(profile) => Self::suspended(profile),
+            NoTenant::Store(error) => error.into(),
+        }
+    }
+}
 
 /// A store that failed: the cause is for the operator alone.
 impl From<store::Error> for Refusal {
@@ -276,6 +300,9 @@ pub(super) fn refuse(error: Error, profile: ErrorProfile) -> Refusal {
             "mfa_required",
             "Multifactor authentication required",
         ),
+        Error::OverRate(over) => {
+            too_many_requests().with(header::RETRY_AFTER, &over.retry_after_secs.to_string())
+        }
         Error::Busy { retry_after_secs } => Refusal::unavailable(retry_after_secs),
         Error::Store(error) => error.into(),
         Error::Internal(detail) => Refusal::unexpected(&detail),

@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use super::error::Refusal;
 use crate::server::Server;
 use crate::store;
-use crate::tenant::Tenant;
+use crate::tenant::{ErrorProfile, Status, Tenant};
 
 /// The tenant, and the host name that was asked.
 pub(super) struct AtTenant {
@@ -17,21 +17,41 @@ pub(super) struct AtTenant {
     pub(super) hostname: String,
 }
 
+/// Why there is no tenant to answer.
+pub(super) enum NoTenant {
+    /// None answers to the host name, or it is being deleted.
+    Unknown,
+    /// The operator suspended it.
+    Suspended(ErrorProfile),
+    /// Nobody knows.
+    Store(store::Error),
+}
+
+impl From<store::Error> for NoTenant {
+    fn from(error: store::Error) -> Self {
+        Self::Store(error)
+    }
+}
+
 impl FromRequestParts<Arc<Server>> for AtTenant {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Self, Refusal> {
-        let at = Self::of(parts, server).await?;
-        at.ok_or_else(Refusal::unknown_tenant)
+        Ok(Self::of(parts, server).await?)
     }
 }
 
 impl AtTenant {
-    /// The tenant that is asked, if any is.
-    pub(super) async fn of(parts: &Parts, server: &Server) -> Result<Option<Self>, store::Error> {
+    /// The tenant that is asked, if it is one that is served.
+    pub(super) async fn of(parts: &Parts, server: &Server) -> Result<Self, NoTenant> {
         let hostname = hostname(parts);
         let tenant = server.tenant_at(&hostname).await?;
-        Ok(tenant.map(|tenant| Self { tenant, hostname }))
+        let tenant = tenant.ok_or(NoTenant::Unknown)?;
+        match tenant.status {
+            Status::Active => Ok(Self { tenant, hostname }),
+            Status::Suspended => Err(NoTenant::Suspended(tenant.errors)),
+            Status::Deleting => Err(NoTenant::Unknown),
+        }
     }
 }
 

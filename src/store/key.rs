@@ -79,6 +79,12 @@ pub enum Table {
     Ticket = 32,
     /// `(tenant, user_id)` → hashes of passwords that the user had.
     PasswordHistory = 33,
+    /// `(tenant, SHA-256 of a blob)` → that the tenant needs it.
+    BlobUse = 60,
+    /// `("", SHA-256 of a blob, tenant)` → the same, to find who needs it.
+    BlobUser = 61,
+    /// `(tenant)` → how much of what has a quota the tenant has.
+    Tally = 62,
     /// `(tenant, number)` → the event of the tenant's log that was written with this number.
     LogNumber = 70,
     /// `(tenant, id)` → a log stream: where events are delivered to.
@@ -161,6 +167,26 @@ impl KeyRange {
             end: after(&start),
             start: Key(start),
         }
+    }
+
+    /// All that a tenant has in any table, those included that a later version adds: its records are
+    /// one range of each. Left out are its own record, which goes last, which blobs it needs, which
+    /// [`blob::release`](super::blob::release) ends, and the two tables whose first part is no tenant's name
+    /// but could look like one.
+    pub fn of_tenant(tenant: &str) -> impl Iterator<Item = Self> {
+        const OTHERS: [Table; 4] = [Table::Tenant, Table::BlobUse, Table::Host, Table::Meta];
+        let name = encode(Table::Tenant, &[tenant]);
+        let numbers = (1..=u8::MAX).filter(|number| OTHERS.iter().all(|&t| t as u8 != *number));
+        numbers.map(move |number| {
+            let mut start = name.clone();
+            if let Some(first) = start.first_mut() {
+                *first = number;
+            }
+            Self {
+                end: after(&start),
+                start: Key(start),
+            }
+        })
     }
 
     /// The rest of this range behind `key`: how a listing goes on.

@@ -169,7 +169,7 @@ pub trait Store: Send + Sync + 'static {
 }
 
 /// What a store can answer instead of what was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// Somebody else changed what this commit depends on. Read again and decide again.
     #[error("the record was changed by someone else in the meantime")]

@@ -106,6 +106,7 @@ impl Records {
 }
 
 /// Changes that happen together or not at all.
+#[derive(Clone)]
 pub struct Batch {
     commit: Commit,
     failed: Option<Error>,

@@ -21,6 +21,7 @@ mod rule_host;
 mod rules;
 mod store;
 mod support;
+mod tenants;
 mod tidy;
 mod token;
 mod trace;

@@ -3,7 +3,7 @@
 
 use super::versions::{self, Upload};
 use super::{bindings, check_name, check_permissions, new_binding};
-use crate::admin::Error;
+use crate::admin::{Error, quotas};
 use crate::rule::{Binding, RuleVersion};
 use crate::rule_host::{Manifest, OnFault, Permissions};
 use crate::server::Server;
@@ -58,6 +58,7 @@ pub async fn create(
             name,
         });
     }
+    quotas::room_for_a_rule(server, tenant, others.len()).await?;
     let mut binding = new_binding(server, &name, &others)?;
     change.write_to(&mut binding, &others)?;
     let upload = change.upload(&name, code, author);

@@ -2,7 +2,7 @@
 
 use super::manage::Change;
 use super::{bindings, check_name, new_binding};
-use crate::admin::{Error, LIST_LIMIT, check_text, require_tenant};
+use crate::admin::{Error, LIST_LIMIT, check_text, quotas, require_tenant};
 use crate::rule::{Binding, RuleVersion, chain};
 use crate::rule_host::{Inspection, Manifest};
 use crate::server::Server;
@@ -65,7 +65,7 @@ pub async fn upload(
         manifest.fits(&inspection)?;
     }
 
-    let digest = blob::put(&server.records, &code).await?;
+    let digest = blob::put(&server.records, tenant.as_str(), &code).await?;
     let known = stored(server, tenant, &rule).await?;
     let last = known.last().map(|stored| &stored.record);
     if let Some(last) = last
@@ -187,7 +187,10 @@ pub async fn deploy(
     others.retain(|other| other.rule != version.rule);
     let mut binding = match &stored {
         Some(stored) => stored.record.clone(),
-        None => new_binding(server, &version.rule, &others)?,
+        None => {
+            quotas::room_for_a_rule(server, tenant, others.len()).await?;
+            new_binding(server, &version.rule, &others)?
+        }
     };
     change.write_to(&mut binding, &others)?;
     binding.run(version, change.on_fault);

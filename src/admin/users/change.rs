@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{canonical_form, get, new_password};
 use crate::admin::sweep::sweep;
-use crate::admin::{Error, protection};
+use crate::admin::{Error, protection, quotas};
 use crate::credential::guard::Subject;
 use crate::credential::{PasswordHistory, PasswordRecord};
 use crate::log::{EventType, LogEvent};
@@ -211,7 +211,7 @@ pub async fn delete(server: &Server, tenant: &TenantName, user_id: &str) -> Resu
     for identifier in identifiers_of(user)? {
         batch = batch.remove::<IdentifierRecord>(&[name, &user.connection, &identifier]);
     }
-    server.records.commit(batch).await?;
+    quotas::commit_without_user(server, tenant, batch).await?;
     let held = Permissions::of(name, Holder::User(user_id));
     sweep(server, &held, |_: &Permissions| true).await?;
     let everything = Scope {

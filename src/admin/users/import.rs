@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::canonical_form;
-use crate::admin::Error;
+use crate::admin::{Error, quotas};
 use crate::clock::Timestamp;
 use crate::connection::Connection;
 use crate::credential::foreign::{CustomHash, InvalidCustomHash};
@@ -140,9 +140,13 @@ async fn insert(
         };
         batch = batch.insert(&[tenant.as_str(), connection, identifier], &owner);
     }
-    match server.records.commit(batch).await {
+    match quotas::commit_new_user(server, tenant, batch).await {
         Ok(()) => Ok(Imported::Inserted),
-        Err(error) => Err(refused_by_store(error)),
+        Err(Error::Store(error)) => Err(refused_by_store(error)),
+        Err(error @ Error::OverQuota { .. }) => {
+            Err(Problem::new("NOT_PASSED", "", error.to_string()).into())
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

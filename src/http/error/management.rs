@@ -13,6 +13,7 @@ use crate::admin;
 use crate::credential::policy::TooWeak;
 use crate::http::authorization::AuthorizationError;
 use crate::http::body::BodyError;
+use crate::http::host::NoTenant;
 use crate::store;
 use crate::token::KeyError;
 use crate::token::access::AccessError;
@@ -102,9 +103,15 @@ impl Refused {
     }
 
     /// No tenant answers to the host name.
-    pub(in crate::http) fn unknown_tenant() -> Self {
+    fn unknown_tenant() -> Self {
         let message = "No tenant answers to this host name.";
         Self::new(StatusCode::NOT_FOUND, None, message)
+    }
+
+    /// The operator suspended the tenant.
+    fn suspended() -> Self {
+        let message = "This tenant is suspended.";
+        Self::new(StatusCode::FORBIDDEN, "tenant_suspended", message)
     }
 
     /// A body of another media type.
@@ -175,7 +182,7 @@ impl Refused {
 }
 
 /// What is missing, and what the contract says then. Some have no code, and full stops vary.
-const MISSING: [(&str, &str, Option<&str>); 10] = [
+const MISSING: [(&str, &str, Option<&str>); 11] = [
     (
         "client",
         "The client does not exist",
@@ -196,6 +203,11 @@ const MISSING: [(&str, &str, Option<&str>); 10] = [
         "client grant of",
         "The client grant does not exist",
         Some("inexistent_client_grant"),
+    ),
+    (
+        "tenant",
+        "The tenant does not exist.",
+        Some("inexistent_tenant"),
     ),
     ("role", "The role does not exist.", Some("inexistent_role")),
     ("rule", "The rule does not exist", Some("inexistent_rule")),
@@ -284,6 +296,12 @@ impl From<admin::Error> for Refused {
             admin::Error::Invalid { .. } | admin::Error::Rejected(_) => {
                 Self::invalid_body(format!("Payload validation error: '{error}'."))
             }
+            // As the field's tools know it.
+            admin::Error::OverQuota { .. } => Self::new(
+                StatusCode::FORBIDDEN,
+                "too_many_entities",
+                error.to_string(),
+            ),
             admin::Error::Store(error) => error.into(),
             admin::Error::Key(error) => error.into(),
             admin::Error::Hashing(error) => {
@@ -297,6 +315,16 @@ impl From<admin::Error> for Refused {
             admin::Error::Unreadable(_) => Self::unexpected(&error),
             admin::Error::Seal(error) => Self::unexpected(&error),
             admin::Error::NoRandomness(error) => Self::unexpected(&error),
+        }
+    }
+}
+
+impl From<NoTenant> for Refused {
+    fn from(reason: NoTenant) -> Self {
+        match reason {
+            NoTenant::Unknown => Self::unknown_tenant(),
+            NoTenant::Suspended(_) => Self::suspended(),
+            NoTenant::Store(error) => error.into(),
         }
     }
 }

@@ -33,6 +33,7 @@ mod settings;
 mod shape;
 mod table;
 mod tail;
+mod tenants;
 mod user_fields;
 mod users;
 
@@ -94,8 +95,7 @@ async fn respond(
     let (mut parts, body) = request.into_parts();
 
     // 1. Whose is it, and who asks.
-    let at = AtTenant::of(&parts, &server).await?;
-    let AtTenant { tenant, hostname } = at.ok_or_else(Refused::unknown_tenant)?;
+    let AtTenant { tenant, hostname } = AtTenant::of(&parts, &server).await?;
     let caller = authorise(&server, &tenant, &parts).await?;
     if !endpoint.scopes.iter().any(|scope| caller.may(scope)) {
         return Err(Refused::insufficient_scope(endpoint.scopes));
@@ -187,7 +187,7 @@ async fn authorise(server: &Server, tenant: &Tenant, parts: &Parts) -> Result<Ca
     let uri = tenant
         .issuer
         .endpoint(&format!("api/v2{}", parts.uri.path()));
-    let audience = management_api::management_audience(&tenant.issuer);
+    let audience = management_api::management_audience(tenant.home());
     let Server {
         records, keyring, ..
     } = server;

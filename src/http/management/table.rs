@@ -4,7 +4,7 @@ use super::endpoint::Endpoint;
 use super::{
     client_grants, clients, connections, exchanges, keys, log_events, logs, permissions,
     protection, refresh_tokens, resource_servers, roles, rule_trials, rule_versions, rules,
-    rules_configs, settings, users,
+    rules_configs, settings, tenants, users,
 };
 
 /// All of them, in the order of the documentation.
@@ -20,6 +20,7 @@ pub(super) fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         protection::ENDPOINTS,
         keys::ENDPOINTS,
         settings::ENDPOINTS,
+        tenants::ENDPOINTS,
         refresh_tokens::ENDPOINTS,
         logs::ENDPOINTS,
         log_events::ENDPOINTS,

@@ -38,10 +38,10 @@ impl<B: Backend> Suite<'_, B> {
             9 * MAX_VALUE_BYTES + 5,
         ] {
             let bytes: Vec<u8> = (0..length).map(|i| (i / 7 % 251) as u8).collect();
-            let name = blob::put(&records, &bytes).await?;
+            let name = blob::put(&records, "a", &bytes).await?;
             assert_eq!(
                 name,
-                blob::put(&records, &bytes).await?,
+                blob::put(&records, "a", &bytes).await?,
                 "the same bytes have one name"
             );
             assert_eq!(
@@ -55,7 +55,7 @@ impl<B: Backend> Suite<'_, B> {
                     records.store().commit(damage).await?;
                     let damaged = blob::get(&records, &name).await;
                     assert!(matches!(damaged, Err(Error::Corrupt { .. })), "{damaged:?}");
-                    blob::put(&records, &bytes).await?;
+                    blob::put(&records, "a", &bytes).await?;
                     let repaired = blob::get(&records, &name).await?;
                     assert_eq!(
                         repaired.as_ref(),
@@ -66,6 +66,44 @@ impl<B: Backend> Suite<'_, B> {
             }
         }
         assert_eq!(blob::get(&records, "no such name").await?, None);
+        Ok(())
+    }
+
+    pub(super) async fn deletes_blobs_that_nobody_needs(&self) -> Result<(), Error> {
+        let records = Records::new(self.open("released blobs").await?);
+        let bytes = vec![7; 3 * MAX_VALUE_BYTES];
+        let parts = KeyRange::prefix(Table::BlobPart, &[]);
+        for owner in ["a", "b"] {
+            blob::put(&records, owner, &bytes).await?;
+        }
+        let name = blob::put(&records, "a", &bytes).await?;
+        assert_eq!(
+            blob::needed_by(&records, "a", 10).await?,
+            std::slice::from_ref(&name)
+        );
+        blob::release(&records, "a", &name).await?;
+        assert_eq!(
+            blob::get(&records, &name).await?.as_ref(),
+            Some(&bytes),
+            "another needs it"
+        );
+        assert!(blob::needed_by(&records, "a", 10).await?.is_empty());
+        blob::release(&records, "b", &name).await?;
+        assert_eq!(blob::get(&records, &name).await?, None);
+        assert!(records.store().scan(&parts, 1).await?.is_empty());
+        // Whoever comes while it is being deleted has it all the same.
+        for _ in 0..100 {
+            blob::put(&records, "a", &bytes).await?;
+            let (put, released) = tokio::join!(
+                blob::put(&records, "b", &bytes),
+                blob::release(&records, "a", &name)
+            );
+            put?;
+            released?;
+            assert_eq!(blob::get(&records, &name).await?.as_ref(), Some(&bytes));
+            blob::release(&records, "b", &name).await?;
+            assert!(records.store().scan(&parts, 1).await?.is_empty());
+        }
         Ok(())
     }
 }

@@ -36,7 +36,8 @@ pub async fn run(backend: &impl Backend) -> Result<(), Error> {
     suite.counts_exactly_under_contention().await?;
     suite.lets_one_of_two_win().await?;
     suite.keeps_what_it_acknowledged().await?;
-    suite.keeps_blobs().await
+    suite.keeps_blobs().await?;
+    suite.deletes_blobs_that_nobody_needs().await
 }
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);

@@ -40,21 +40,7 @@ impl House {
         let keyring =
             Keyring::new(MasterKey::from_env_text(&Secret::new("ab".repeat(32))).unwrap());
         let name = TenantName::parse("acme").unwrap();
-        let tenant = Tenant {
-            issuer: Issuer::parse(ISSUER).unwrap(),
-            friendly_name: "Acme".into(),
-            default_audience: None,
-            default_directory: None,
-            errors: Default::default(),
-            denials: Default::default(),
-            revoke_refresh_token_grant: false,
-            refresh_tokens_outlive_password: false,
-            kept: Default::default(),
-            key_rotation_days: None,
-            require_dpop_nonce: false,
-            created_at: NOW,
-            name,
-        };
+        let tenant = Tenant::new(name, Issuer::parse(ISSUER).unwrap(), NOW);
         let client = Client {
             is_token_endpoint_ip_header_trusted: false,
             resource_server_identifier: None,

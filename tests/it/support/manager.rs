@@ -1,6 +1,7 @@
 //! A client that administers a tenant over HTTP.
 
 use claimsmith::admin::client_grants::{self, NewClientGrant};
+use claimsmith::admin::tenants;
 use claimsmith::client::ClientAuthentication;
 use reqwest::Method;
 use serde_json::Value;
@@ -55,6 +56,13 @@ impl App {
             client_id,
             token,
         }
+    }
+
+    /// Lets the tenant's management API administer all tenants.
+    pub(crate) async fn become_operator(&self) {
+        tenants::set_operator(&self.server, &self.tenant, true)
+            .await
+            .unwrap();
     }
 
     /// Lets the App's own client administer the tenant.

@@ -14,4 +14,5 @@ mod rule_trials;
 mod rule_versions;
 mod rules;
 mod tenant;
+mod tenants;
 mod users;

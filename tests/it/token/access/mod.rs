@@ -34,21 +34,8 @@ struct House {
 }
 
 fn tenant(name: &str) -> Tenant {
-    Tenant {
-        name: TenantName::parse(name).unwrap(),
-        friendly_name: name.into(),
-        issuer: Issuer::parse(&format!("https://{name}.example/")).unwrap(),
-        default_audience: None,
-        default_directory: None,
-        errors: Default::default(),
-        denials: Default::default(),
-        key_rotation_days: None,
-        require_dpop_nonce: false,
-        revoke_refresh_token_grant: false,
-        refresh_tokens_outlive_password: false,
-        kept: Default::default(),
-        created_at: NOW,
-    }
+    let issuer = Issuer::parse(&format!("https://{name}.example/")).unwrap();
+    Tenant::new(TenantName::parse(name).unwrap(), issuer, NOW)
 }
 
 impl House {
