@@ -408,11 +408,13 @@ async fn guesses_are_counted_across_the_server_s_deaths_ten_and_not_one_more() {
         while let Some(said) = guesses.join_next().await {
             let Some(said) = said.unwrap() else { continue };
             match said.status.as_u16() {
-                403 => wrong += 1,
+                403 => {
+                    wrong += 1;
+                    heard += 1;
+                }
                 429 => {}
                 other => panic!("{other}: {}", said.body),
             }
-            heard += 1;
             if heard == answers {
                 // Fifty under way, some of them looked at and not yet answered.
                 serving = None;
