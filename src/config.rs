@@ -11,6 +11,7 @@ use crate::mail::{LogOnly, Mailer};
 use crate::rule_host::Limits;
 use crate::rule_host::fetch::NetworkOptions;
 use crate::secret::Secret;
+use crate::webhook::WebhookSettings;
 
 /// Settings of the process; everything else is a tenant's and lives in the store.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// How many may follow a tenant's log, and how.
     pub streams: StreamLimits,
+    /// How events are delivered to webhooks.
+    pub webhooks: WebhookSettings,
     /// What rules may reach beside the public internet, and whom they trust.
     pub network: NetworkOptions,
 }
@@ -58,6 +61,7 @@ impl Config {
             mailer: Arc::new(LogOnly),
             trusted_proxies: Vec::new(),
             streams: StreamLimits::default(),
+            webhooks: WebhookSettings::default(),
             network: NetworkOptions::default(),
         }
     }

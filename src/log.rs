@@ -89,6 +89,9 @@ pub enum EventType {
     /// A user was deleted.
     #[serde(rename = "sdu")]
     UserDeleted,
+    /// Something that an administrator should look at.
+    #[serde(rename = "w")]
+    Warning,
     /// A request to the management API changed something.
     #[serde(rename = "sapi")]
     Managed,

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -20,6 +21,7 @@ use crate::store::sled::{SledOptions, SledStore};
 use crate::store::{self, Batch, Record, Records, Store, Stored, Table};
 use crate::tenant::{HostBinding, Tenant, TenantName};
 use crate::token::{Keyring, MasterKey, Sealed};
+use crate::webhook::WebhookSettings;
 
 /// The parts that requests and administration work with.
 pub struct Server {
@@ -45,6 +47,10 @@ pub struct Server {
     pub rule_host: Arc<RuleHost>,
     /// The keys that tokens are signed with.
     pub keyring: Keyring,
+    /// How events are delivered to webhooks.
+    pub webhooks: WebhookSettings,
+    /// Told when a log stream was changed.
+    pub couriers: Notify,
     /// Whether it is about to stop.
     stopping: AtomicBool,
     /// The store, if this server opened it and so has to close it.
@@ -153,6 +159,8 @@ impl Server {
                 .measured(Arc::clone(&metrics)),
             ),
             metrics,
+            webhooks: config.webhooks,
+            couriers: Notify::new(),
             stopping: AtomicBool::new(false),
             records,
             clock,

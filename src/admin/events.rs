@@ -1,5 +1,8 @@
 //! The tenant's log, as administrators read it.
 
+mod document;
+
+pub use self::document::{bare, documents};
 use super::page::{self, Page, Paged};
 use super::{Error, require_tenant};
 use crate::client::Client;

@@ -138,7 +138,7 @@ const READ: &str = "read";
 const WRITE: [&str; 3] = ["create", "update", "delete"];
 
 /// What there is to manage, and what may be done with it besides reading.
-const OBJECTS: [(&str, &[&str]); 24] = [
+const OBJECTS: [(&str, &[&str]); 25] = [
     ("rules", &WRITE),
     ("actions", &WRITE),
     ("clients", &WRITE),
@@ -155,6 +155,7 @@ const OBJECTS: [(&str, &[&str]); 24] = [
     ("exchanges", &[]),
     ("logs", &[]),
     ("logs_users", &[]),
+    ("log_streams", &WRITE),
     ("stats", &[]),
     ("tenant_settings", &["update"]),
     ("signing_keys", &["create", "update"]),

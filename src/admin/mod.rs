@@ -9,6 +9,7 @@ pub mod connections;
 pub mod events;
 pub mod exchanges;
 pub mod keys;
+pub mod log_streams;
 pub mod management_api;
 pub mod page;
 pub mod permissions;

@@ -18,6 +18,7 @@ use crate::http::tls::Tls;
 use crate::mail::smtp::Smtp;
 use crate::secret::Secret;
 use crate::server::Server;
+use crate::webhook;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -206,6 +207,7 @@ pub(super) async fn serve(
     let served = tokio::select! {
         served = accept::serve_with(door, router, limits, stop) => served,
         () = tend(&server) => Ok(()),
+        () = webhook::deliver_always(&server) => Ok(()),
     };
     served.map_err(CliError::failure)?;
     server.close();

@@ -103,6 +103,11 @@ impl EventLog {
         self.followers.join(tenant)
     }
 
+    /// Waits for events for the server's own purposes.
+    pub fn listen(&self, tenant: &TenantName) -> Follower {
+        self.followers.listen(tenant)
+    }
+
     /// How many follow one log or another.
     pub fn followers(&self) -> usize {
         self.followers.count()

@@ -40,8 +40,11 @@ pub(super) struct Followers {
     watched: Arc<Mutex<HashMap<TenantName, Watched>>>,
 }
 
+#[derive(Default)]
 struct Watched {
     followers: usize,
+    /// Who waits for the server's own purposes, and is not counted.
+    listeners: usize,
     news: watch::Sender<()>,
 }
 
@@ -50,6 +53,7 @@ pub struct Follower {
     tenant: TenantName,
     news: watch::Receiver<()>,
     all: Followers,
+    counted: bool,
 }
 
 /// There are as many followers as there may be.
@@ -81,21 +85,29 @@ impl Followers {
         if count(&all) >= self.limits.total {
             return Err(TooManyFollowers);
         }
-        let watched = all.entry(tenant.clone()).or_insert_with(|| Watched {
-            followers: 0,
-            news: watch::Sender::new(()),
-        });
+        let watched = all.entry(tenant.clone()).or_default();
         if watched.followers >= self.limits.per_tenant {
             return Err(TooManyFollowers);
         }
         watched.followers += 1;
-        let news = watched.news.subscribe();
-        drop(all);
-        Ok(Follower {
+        Ok(self.follower(tenant, watched, true))
+    }
+
+    /// For the server's own purposes, of which there are as many as it wants.
+    pub(super) fn listen(&self, tenant: &TenantName) -> Follower {
+        let mut all = self.lock();
+        let watched = all.entry(tenant.clone()).or_default();
+        watched.listeners += 1;
+        self.follower(tenant, watched, false)
+    }
+
+    fn follower(&self, tenant: &TenantName, watched: &Watched, counted: bool) -> Follower {
+        Follower {
             tenant: tenant.clone(),
-            news,
+            news: watched.news.subscribe(),
             all: self.clone(),
-        })
+            counted,
+        }
     }
 
     pub(super) fn count(&self) -> usize {
@@ -132,8 +144,11 @@ impl Drop for Follower {
     fn drop(&mut self) {
         let mut all = self.all.lock();
         if let Some(watched) = all.get_mut(&self.tenant) {
-            watched.followers -= 1;
-            if watched.followers == 0 {
+            match self.counted {
+                true => watched.followers -= 1,
+                false => watched.listeners -= 1,
+            }
+            if watched.followers + watched.listeners == 0 {
                 all.remove(&self.tenant);
             }
         }

@@ -12,7 +12,7 @@ use wasmtime::Engine;
 
 use super::chain::{End, Run};
 use super::component::{Components, Inspection, Rule};
-use super::fetch::{Errands, Network, NetworkOptions, Recording, Source, Turn};
+use super::fetch::{Errands, Network, NetworkOptions, Post, Received, Recording, Source, Turn};
 use super::gate::{Full, Gate, Permit};
 use super::guest::Facts;
 use super::permissions::Reach;
@@ -280,6 +280,14 @@ impl RuleHost {
             (End::Reached, None) => Verdict::Approved(ApprovedClaims::new(subject, changes)),
         };
         (verdict, report)
+    }
+
+    /// Sends a message of the server's own to a place that a tenant chose, as its rules' requests go.
+    ///
+    /// # Errors
+    /// A sentence for the tenant.
+    pub async fn post(&self, tenant: &str, post: Post) -> Result<Received, String> {
+        self.network.post(tenant, post).await
     }
 
     /// A slot for a chain, and its first turn to compute; none if that takes too long.

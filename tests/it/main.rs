@@ -25,4 +25,5 @@ mod tenants;
 mod tidy;
 mod token;
 mod trace;
+mod webhooks;
 mod workbench;

@@ -1,21 +1,16 @@
 //! `/api/v2/logs` (contract, section 7.8): the tenant's log.
 
-use std::collections::HashMap;
 use std::time::Duration;
-
-use axum::http::StatusCode;
-use serde_json::{Map, Value, json};
 
 use super::endpoint::{Answer, Call, Endpoint, Gives, Resource};
 use super::query::{PAGES, PROJECTION};
 use super::shape::{Field, Shape};
+use crate::admin::events::{self, bare, documents};
 use crate::admin::page::Page;
 use crate::admin::users::search::Query;
-use crate::admin::{self, events};
 use crate::http::error::management::Refused;
 use crate::log::LogEvent;
-use crate::server::Server;
-use crate::tenant::TenantName;
+use axum::http::StatusCode;
 
 pub(super) const READ: &[&str] = &["read:logs", "read:logs_users"];
 
@@ -183,85 +178,4 @@ async fn get(call: Call) -> Result<Answer, Refused> {
         .pop()
         .map(Answer::One)
         .ok_or_else(|| Refused::missing("log"))
-}
-
-/// With the names of today, each looked up once.
-pub(super) async fn documents(
-    server: &Server,
-    tenant: &TenantName,
-    events: Vec<LogEvent>,
-) -> Result<Vec<Value>, admin::Error> {
-    let (mut clients, mut users) = (HashMap::new(), HashMap::new());
-    let mut all = Vec::new();
-    for event in events {
-        let mut document = bare(&event);
-        let id = event.client_id;
-        if !id.is_empty() && !clients.contains_key(&id) {
-            let name = events::client_name(server, tenant, &id).await?;
-            clients.insert(id.clone(), name);
-        }
-        if let Some(id) = &event.user_id
-            && !users.contains_key(id)
-        {
-            let name = events::user_name(server, tenant, id).await?;
-            users.insert(id.clone(), name);
-        }
-        if let Value::Object(members) = &mut document {
-            if let Some(Some(name)) = clients.get(&id) {
-                members.insert("client_name".to_owned(), name.as_str().into());
-            }
-            if let Some(Some(name)) = event.user_id.as_ref().and_then(|id| users.get(id)) {
-                members.insert("user_name".to_owned(), name.as_str().into());
-            }
-        }
-        all.push(document);
-    }
-    Ok(all)
-}
-
-/// What the event itself has; what it has not has no member.
-fn bare(event: &LogEvent) -> Value {
-    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let mobile = event
-        .user_agent
-        .as_ref()
-        .map(|agent| agent.contains("Mobile"));
-    let members = json!({
-        "log_id": event.log_id,
-        "_id": event.log_id,
-        "date": event.date.to_string(),
-        "type": event.event_type,
-        "description": event.description,
-        "connection": event.connection,
-        "strategy": event.connection.as_ref().map(|_| "auth0"),
-        "strategy_type": event.connection.as_ref().map(|_| "database"),
-        "client_id": given(&event.client_id),
-        "ip": given(&event.ip),
-        "client_ip": event.client_ip,
-        "user_agent": event.user_agent,
-        "hostname": given(&event.hostname),
-        "user_id": event.user_id,
-        "audience": event.audience,
-        "scope": event.scope,
-        "isMobile": mobile.unwrap_or_default(),
-        "details": details(event),
-    });
-    match members {
-        Value::Object(members) => {
-            let set = members.into_iter().filter(|(_, value)| !value.is_null());
-            set.collect::<Map<_, _>>().into()
-        }
-        other => other,
-    }
-}
-
-fn details(event: &LogEvent) -> Option<Value> {
-    if let Some(request) = &event.request {
-        return Some(json!({
-            "request": { "method": request.method, "path": request.path },
-            "response": { "statusCode": request.status },
-        }));
-    }
-    (!event.grant_type.is_empty())
-        .then(|| json!({ "grant_type": event.grant_type, "exchange_id": event.exchange_id }))
 }

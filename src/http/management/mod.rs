@@ -16,6 +16,7 @@ mod journal;
 mod json;
 mod keys;
 mod log_events;
+mod log_streams;
 mod logs;
 mod multipart;
 mod openapi;

@@ -2,9 +2,9 @@
 
 use super::endpoint::Endpoint;
 use super::{
-    client_grants, clients, connections, exchanges, keys, log_events, logs, permissions,
-    protection, refresh_tokens, resource_servers, roles, rule_trials, rule_versions, rules,
-    rules_configs, settings, tenants, users,
+    client_grants, clients, connections, exchanges, keys, log_events, log_streams, logs,
+    permissions, protection, refresh_tokens, resource_servers, roles, rule_trials, rule_versions,
+    rules, rules_configs, settings, tenants, users,
 };
 
 /// All of them, in the order of the documentation.
@@ -24,6 +24,7 @@ pub(super) fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         refresh_tokens::ENDPOINTS,
         logs::ENDPOINTS,
         log_events::ENDPOINTS,
+        log_streams::ENDPOINTS,
         rules::ENDPOINTS,
         rules_configs::ENDPOINTS,
         rule_versions::ENDPOINTS,

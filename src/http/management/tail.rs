@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use super::endpoint::Call;
 use super::log_events::{READ_RULES, end, frame};
-use super::logs::{READ, documents};
+use super::logs::READ;
+use crate::admin::events::documents;
 use crate::admin::{self, management_api};
 use crate::http::accept::Stopping;
 use crate::log::{EventType, Follower, LogEvent, Part};
 use crate::server::Server;
-use crate::tenant::Tenant;
+use crate::tenant::{Status, Tenant};
 use crate::token::management::ManagementAccess;
 
 /// How many events are read at once: an event has up to 128 KiB, and this is what a reader can hold
@@ -160,7 +161,7 @@ impl Tail {
         let found = server.tenant(tenant).await;
         let found = found.map_err(|error| Ending::Failed(error.into()))?;
         // The tenant of today: its issuer may have changed, and with it what the token was for.
-        let Some(tenant) = found else {
+        let Some(tenant) = found.filter(|tenant| tenant.status == Status::Active) else {
             return Err(Ending::Forbidden);
         };
         let scopes = management_api::scopes_of(server, &tenant, &self.access).await;

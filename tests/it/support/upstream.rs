@@ -17,7 +17,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// What the upstream's certificate is good for.
 pub(crate) const HOST: &str = "api.upstream.example";
-const NAMES: [&str; 3] = [HOST, "*.upstream.example", "other.example"];
+const NAMES: [&str; 4] = [HOST, "*.upstream.example", "other.example", "localhost"];
 
 /// A request as it came over the wire.
 #[derive(Clone, Debug, Default)]
