@@ -8,6 +8,7 @@ use claimsmith::http::observe;
 use claimsmith::metrics::dashboard::{dashboard, queries};
 use claimsmith::metrics::table::{Kind, ROWS};
 use claimsmith::rule_host::OnFault;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::rule_host::guest::returning;
 use crate::support::app::{API, App, PASSWORD};
@@ -317,6 +318,28 @@ async fn the_server_answers_on_a_listener_of_its_own_and_is_not_ready_while_it_s
     }
     assert_eq!(get(serving.metrics_url("/oauth/token")).await.0, 404);
     assert_eq!(get(serving.url("/metrics")).await.0, 404, "not for clients");
+
+    // A request is under way, of which the rest never comes.
+    let mut half = tokio::net::TcpStream::connect(serving.address())
+        .await
+        .unwrap();
+    let head = "POST /oauth/token HTTP/1.1\r\nhost: acme.localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\nexpect: 100-continue\r\n\r\n";
+    half.write_all(head.as_bytes()).await.unwrap();
+    let mut going_on = [0; 12];
+    half.read_exact(&mut going_on).await.unwrap();
+    assert_eq!(&going_on, b"HTTP/1.1 100", "somebody waits for the body");
+    let stop = ["-TERM", &serving.id().to_string()];
+    let told = std::process::Command::new("kill").args(stop).status();
+    assert!(told.unwrap().success());
+    while get(serving.metrics_url("/ready")).await.0 == 200 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(get(serving.metrics_url("/ready")).await.0, 503);
+    assert_eq!(get(serving.metrics_url("/health")).await.0, 200);
+    assert!(
+        http.get(serving.url("/ready")).send().await.is_err(),
+        "nobody new is let in"
+    );
 }
 
 #[tokio::test]
