@@ -43,8 +43,9 @@ quickjs() {
         tr ',' '\n' | sed -n 's|.*"manifest_path":"\(.*/rquickjs-sys-[^/]*\)/Cargo.toml".*|\1/quickjs|p' | head -n 1
 }
 
-# Writes QuickJS-ng's main file to $1, with two lines of it changed to ask `src/inside.c`: where references to an object are
-# counted, and how the engine makes a property of an object that is written out.
+# Writes QuickJS-ng's main file to $1, with lines of it changed to ask `src/inside.c`: where references to an object are
+# counted, how the engine makes a property of an object that is written out, where its memory comes from, and when what
+# nobody refers to is freed.
 change_engine() {
     cp "$(quickjs)/quickjs.c" "$1"
     change() { # $1: file, $2: the line, $3: what becomes of it
@@ -55,6 +56,17 @@ change_engine() {
         '#define JS_REF_COUNT(p) (*inside_ref_count(p, &js_rc(p)->ref_count))'
     change "$1" '                ret = JS_DefinePropertyValue(ctx, sp[-2], atom, sp[-1],' \
         '                ret = inside_define_field(ctx, sp[-2], atom, sp[-1],'
+    change "$1" 'static void js_free_value_rt(JSRuntime *rt, JSValue v)' \
+        'static void js_free_value_rt(JSRuntime *rt, JSValue v) { if (inside_is_full()) engine_free_value_rt(rt, v); } static void engine_free_value_rt(JSRuntime *rt, JSValue v)'
+    # These go by another name, and nobody calls them.
+    change "$1" 'void *js_calloc_rt(JSRuntime *rt, size_t count, size_t size)' \
+        'static void *unused_calloc_rt(JSRuntime *rt, size_t count, size_t size)'
+    change "$1" 'void *js_malloc_rt(JSRuntime *rt, size_t size)' 'static void *unused_malloc_rt(JSRuntime *rt, size_t size)'
+    change "$1" 'void js_free_rt(JSRuntime *rt, void *ptr)' 'static void unused_free_rt(JSRuntime *rt, void *ptr)'
+    change "$1" 'void *js_realloc_rt(JSRuntime *rt, void *ptr, size_t size)' \
+        'static void *unused_realloc_rt(JSRuntime *rt, void *ptr, size_t size)'
+    change "$1" 'size_t js_malloc_usable_size_rt(JSRuntime *rt, const void *ptr)' \
+        'static size_t unused_usable_size_rt(JSRuntime *rt, const void *ptr)'
 }
 
 # Writes the module to $1. The stack comes first in its memory, so that running over it traps.

@@ -112,7 +112,10 @@ impl<'h> Run<'h> {
     /// start, since it may have changed what they share. They are deterministic, so the ones before it
     /// come out as they did; they are neither applied nor reported again.
     async fn scripts(&mut self, group: &[BoundRule]) -> End {
-        let exchange = javascript::shown(&self.draft);
+        let Some(dialect) = group.first().and_then(javascript::dialect) else {
+            return End::Reached;
+        };
+        let exchange = javascript::shown(&self.draft, dialect);
         let mut left: Vec<&BoundRule> = group.iter().collect();
         let mut through = 0;
         for _ in 0..=SKIPS {

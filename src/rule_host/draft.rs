@@ -18,8 +18,9 @@ pub(super) struct Working {
     pub(super) user_metadata: Overlay,
     pub(super) app_metadata: Overlay,
     pub(super) shared: Overlay,
-    /// Never changes, so it is written out once.
-    pub(super) profile: String,
+    pub(super) profile: Map<String, Value>,
+    /// The same as text, written once, and only for rules that read it so.
+    pub(super) profile_text: String,
     pub(super) provenance: Vec<Provenance>,
     pub(super) factor_demand: Option<FactorDemand>,
 }
@@ -44,7 +45,7 @@ impl Working {
         let user = exchange.user.as_mut();
         let (profile, user_metadata, app_metadata) = match user {
             Some(user) => (
-                Value::Object(std::mem::take(&mut user.profile)).to_string(),
+                std::mem::take(&mut user.profile),
                 std::mem::take(&mut user.user_metadata),
                 std::mem::take(&mut user.app_metadata),
             ),
@@ -66,6 +67,7 @@ impl Working {
             app_metadata: Overlay::over(app_metadata),
             shared: Overlay::over(shared),
             profile,
+            profile_text: String::new(),
             provenance: Vec::new(),
             factor_demand: None,
         }
@@ -78,6 +80,10 @@ impl Working {
         self.user_metadata.refresh();
         self.app_metadata.refresh();
         self.shared.refresh_each();
+        if self.profile_text.is_empty() {
+            // Writing JSON values to memory cannot fail.
+            self.profile_text = serde_json::to_string(&self.profile).unwrap_or_default();
+        }
     }
 
     /// `author` is now the one who set `name`.

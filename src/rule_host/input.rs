@@ -90,7 +90,7 @@ impl<'a> Input<'a> {
             email: user.email.as_deref(),
             email_verified: user.email_verified,
             connection: &user.connection,
-            profile: &self.draft.profile,
+            profile: &self.draft.profile_text,
             user_metadata: self.draft.user_metadata.text(),
             app_metadata: self.draft.app_metadata.text(),
             roles: &self.roles,

@@ -1,10 +1,10 @@
 // The effects that the current rule asks for, in the words of the rule interface, as one JSON text. A rule that put
 // functions of its own in the place of JavaScript's must not speak for the next one, so nothing here calls them.
-import { names, stringify } from "./natives.js";
+import { changes, stringify } from "./natives.js";
 
 const { isArray } = Array;
 
-const SET = { access: "set-access-claim", id: "set-id-claim" };
+const SET = { access: "set-access-claim", id: "set-id-claim", profile: "set-id-claim" };
 const REMOVE = { access: "remove-access-claim", id: "remove-id-claim" };
 
 let effects = "";
@@ -46,16 +46,8 @@ export function setClaim(token, name, value) {
 
 /** Turns the difference between two objects with the texts of claims into effects; `scope` is no claim. */
 export function claimEffects(token, before, after) {
-    const now = names(after);
-    for (let i = 0; i < now.length; i++) {
-        const name = now[i];
-        if (before[name] !== after[name] && name !== "scope") push(SET[token], name, after[name]);
-    }
-    const then = names(before);
-    for (let i = 0; i < then.length; i++) {
-        const name = then[i];
-        if (!(name in after) && name !== "scope") push(REMOVE[token], name);
-    }
+    const text = changes(SET[token], REMOVE[token], before, after);
+    if (text !== "") effects += effects === "" ? text : "," + text;
 }
 
 /** Scopes as rules write them: an array, or one text with spaces between. */

@@ -2,9 +2,9 @@
 export const native = globalThis.native;
 delete globalThis.native;
 
-// `ask` asks the host for a text. The others are what `JSON` and `Object` have, sooner, and nobody can
-// replace them; `texts` gives an object's properties as JSON.
-export const { ask, assign, names, parse, stringify, texts } = native;
+// `ask` asks the host for a text. The others are what `JSON` has, sooner, and nobody can replace them; `texts` gives
+// an object's properties as JSON, `textsOf` those of some names, and `changes` the effects that make one from another.
+export const { ask, changes, parse, stringify, texts, textsOf } = native;
 
 const { host } = native;
 

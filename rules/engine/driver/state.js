@@ -1,6 +1,7 @@
 // What belongs to this run. An instance serves one exchange, so plain variables will do.
 import { ask, parse } from "./natives.js";
 
+/** What the host shows of the exchange; `src/rule_host/javascript/shown.rs` says what there is for which dialect. */
 export let exchange;
 let configuration;
 

@@ -26,7 +26,7 @@ static JSValue take(JSValueConst object, const char *name) {
 // A copy of a JavaScript string that the bindings can free.
 static bindings_string_t string(JSValueConst value) {
     bindings_string_t copy = {NULL, 0};
-    const char *text = JS_ToCStringLen(context, &copy.len, value);
+    const char *text = inside_unicode(context, &copy.len, value);
     if (text == NULL) __builtin_trap();
     copy.ptr = malloc(copy.len + 1);
     memcpy(copy.ptr, text, copy.len);
@@ -67,12 +67,12 @@ bool exports_bindings_compile(bindings_string_t *name, bindings_string_t *source
 }
 
 // JSON that the host wrote, as a value. The canonical ABI puts no zero byte behind a text.
-static JSValue json(const bindings_string_t *given) {
+static JSValue json(const bindings_string_t *given, bool is_exchange) {
     char *copy = malloc(given->len + 1);
     if (copy == NULL) __builtin_trap();
     memcpy(copy, given->ptr, given->len);
     copy[given->len] = 0;
-    return inside_parse(context, copy, given->len);
+    return inside_parse(context, copy, given->len, is_exchange);
 }
 
 // Nothing is freed: the instance ends with the call, and its memory with it.
@@ -82,12 +82,12 @@ bool exports_bindings_run(bindings_list_tuple2_string_list_u8_t *programs, bindi
     for (uint32_t i = 0; i < programs->len; i++) {
         bindings_tuple2_string_list_u8_t *given = &programs->ptr[i];
         JSValue program = JS_NewArray(context);
-        JS_SetPropertyUint32(context, program, 0, json(&given->f0));
+        JS_SetPropertyUint32(context, program, 0, json(&given->f0, false));
         JSValue bytecode = JS_NewUint8Array(context, given->f1.ptr, given->f1.len, NULL, NULL, false);
         JS_SetPropertyUint32(context, program, 1, bytecode);
         JS_SetPropertyUint32(context, list, i, program);
     }
-    JSValueConst arguments[] = {list, json(exchange)};
+    JSValueConst arguments[] = {list, json(exchange, true)};
     if (!JS_IsException(arguments[1]) && !JS_IsException(JS_Call(context, driver_run, JS_UNDEFINED, 2, arguments))) return true;
     *problem = thrown();
     return false;
@@ -95,7 +95,7 @@ bool exports_bindings_run(bindings_list_tuple2_string_list_u8_t *programs, bindi
 
 // Evaluates the driver, which the tool that takes the snapshot hands over.
 __attribute__((export_name("prepare"))) void prepare(void) {
-    runtime = inside_new_runtime();
+    runtime = JS_NewRuntime();
     inside_limit_stack(runtime, STACK_RESERVE);
     context = JS_NewContext(runtime);
     if (natives_define(context) < 0 || inside_close_call_sites(context) < 0) __builtin_trap();

@@ -4,9 +4,6 @@
 #include <stdint.h>
 #include <unistd.h>
 
-// Whatever lies below was there when the snapshot was taken.
-static uintptr_t frozen_below;
-
 // How often anything there is referred to: so often that no reference is the last one, or the only one. A run cannot hold as
 // many references as would be needed to move this far.
 static int frozen_count = 1 << 30;
@@ -14,16 +11,24 @@ static int frozen_count = 1 << 30;
 // Where the references to `object` are counted: `own` is its own place for that, and `build.sh` lets the engine ask here.
 // What is frozen lives as long as the instance, so nobody has to know how many refer to it. Were it counted, every call would
 // write to pages all over the memory, and each of them has to be restored before the next call.
-static inline int *inside_ref_count(const void *object, int *own) {
-    return (uintptr_t)object < frozen_below ? &frozen_count : own;
-}
+static inline int *inside_ref_count(const void *object, int *own);
+
+// Whether memory is worth freeing: not before the first of it is used up, since most calls end sooner.
+static bool inside_is_full(void);
+
+static void engine_free_value_rt(JSRuntime *runtime, JSValue value);
 
 // What `{ name: value }` does, below.
 static int inside_define_field(JSContext *context, JSValueConst object, JSAtom name, JSValue value, int flags);
 
 #include "quickjs.c"
 
+#include "allocate.inc"
 #include "inside.h"
+
+static inline int *inside_ref_count(const void *object, int *own) {
+    return is_frozen(object) ? &frozen_count : own;
+}
 
 // On WASI the engine sets no limit, for want of a way to know where its stack ends. Ours begins at address zero
 // (`--stack-first`), so the limit is a plain address, and stays right in every copy of the snapshot.
@@ -60,5 +65,6 @@ static int inside_define_field(JSContext *context, JSValueConst object, JSAtom n
 }
 
 // They need what is private to the engine, and so are one file with it.
-#include "freeze.inc"
+#include "unicode.inc"
 #include "json.inc"
+#include "freeze.inc"

@@ -1,5 +1,7 @@
 #include "natives.h"
 
+#include <string.h>
+
 #include "bindings.h"
 #include "inside.h"
 #include "system.h"
@@ -7,7 +9,7 @@
 // A string of JavaScript's for the time of one call of the host.
 static bool lend(JSContext *context, JSValueConst value, bindings_string_t *lent) {
     size_t length;
-    const char *text = JS_ToCStringLen(context, &length, value);
+    const char *text = inside_unicode(context, &length, value);
     *lent = (bindings_string_t){(uint8_t *)text, length};
     return text != NULL;
 }
@@ -74,7 +76,7 @@ static JSValue parse(JSContext *context, JSValueConst self, int count, JSValueCo
     size_t length;
     const char *text = JS_ToCStringLen(context, &length, arguments[0]);
     if (text == NULL) return JS_EXCEPTION;
-    JSValue value = inside_parse(context, text, length);
+    JSValue value = inside_parse(context, text, length, false);
     JS_FreeCString(context, text);
     return value;
 }
@@ -86,39 +88,32 @@ static JSValue stringify(JSContext *context, JSValueConst self, int count, JSVal
     return inside_stringify(context, arguments[0]);
 }
 
-// names(object): `Object.keys`
-static JSValue names(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
-    (void)self;
-    (void)count;
-    return inside_names(context, arguments[0]);
-}
-
-// assign(target, source) -> target, with all that `source` has of its own
-static JSValue assign(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
-    (void)self;
-    (void)count;
-    return inside_copy(context, JS_DupValue(context, arguments[0]), arguments[1], false);
-}
-
 // texts(object) -> the JSON text of each property that has one
 static JSValue texts(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
     (void)self;
     (void)count;
-    return inside_copy(context, JS_NewObjectProto(context, JS_NULL), arguments[0], true);
+    return inside_texts(context, arguments[0]);
 }
 
-// iso(milliseconds): `toISOString`, or undefined before 1970 and after 9999
-static JSValue iso(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+// textsOf(object, names) -> the JSON text of each property of those names
+static JSValue texts_of(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
     (void)self;
     (void)count;
-    return inside_iso(context, arguments[0]);
+    return inside_texts_of(context, arguments[0], arguments[1]);
 }
 
-// keep(value): nothing frees it
-static JSValue keep(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+// changes(set, remove, before, after) -> effects of these names that turn one into the other, as texts of JSON
+static JSValue changes(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
     (void)self;
     (void)count;
-    JS_DupValue(context, arguments[0]);
+    return inside_changes(context, arguments[0], arguments[1], arguments[2], arguments[3]);
+}
+
+// expect(value): exchanges will look like it
+static JSValue expect(JSContext *context, JSValueConst self, int count, JSValueConst *arguments) {
+    (void)self;
+    (void)count;
+    inside_expect(context, arguments[0]);
     return JS_UNDEFINED;
 }
 
@@ -136,6 +131,8 @@ JSValue natives_compile(JSContext *context, const char *source, size_t length, c
     uint8_t *bytes = JS_WriteObject(context, &size, script, JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE);
     JS_FreeValue(context, script);
     if (bytes == NULL) return JS_EXCEPTION;
+    // In the place of a checksum, behind the version: none. Nothing comes between the writer and the reader.
+    if (size >= 5) memset(bytes + 1, 0xff, 4);
     JSValue bytecode = JS_NewUint8ArrayCopy(context, bytes, size);
     js_free(context, bytes);
     return bytecode;
@@ -228,11 +225,10 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("ask", 1, ask),
     JS_CFUNC_DEF("parse", 1, parse),
     JS_CFUNC_DEF("stringify", 1, stringify),
-    JS_CFUNC_DEF("names", 1, names),
-    JS_CFUNC_DEF("assign", 2, assign),
     JS_CFUNC_DEF("texts", 1, texts),
-    JS_CFUNC_DEF("iso", 1, iso),
-    JS_CFUNC_DEF("keep", 1, keep),
+    JS_CFUNC_DEF("textsOf", 2, texts_of),
+    JS_CFUNC_DEF("changes", 4, changes),
+    JS_CFUNC_DEF("expect", 1, expect),
     JS_CFUNC_DEF("compile", 2, compile),
     JS_CFUNC_DEF("load", 1, load),
     JS_CFUNC_DEF("runJobs", 0, run_jobs),

@@ -39,13 +39,15 @@ fn is_node_script(text: &str) -> bool {
     first.starts_with("#!") && first.contains("node")
 }
 
+/// How a rule is written, if it is in JavaScript.
+pub(super) fn dialect(bound: &BoundRule) -> Option<Dialect> {
+    let script = bound.rule.as_ref().ok()?.script()?;
+    Some(script.dialect())
+}
+
 /// How many rules at the head of `chain` run in one instance: none if the first is not JavaScript.
 pub(super) fn group_length(chain: &[BoundRule]) -> usize {
-    let dialects = chain.iter().map_while(|bound| {
-        let script = bound.rule.as_ref().ok()?.script()?;
-        Some(script.dialect())
-    });
-    let mut dialects = dialects.peekable();
+    let mut dialects = chain.iter().map_while(dialect).peekable();
     match dialects.peek() {
         None => 0,
         Some(Dialect::Classic) => dialects.take_while(|d| *d == Dialect::Classic).count(),

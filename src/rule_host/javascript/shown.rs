@@ -1,91 +1,67 @@
-//! An exchange as the driver is shown it: the JSON of [`Exchange`], with the draft as earlier rules left it.
+//! An exchange as the driver is shown it: in the words of the rules that run, so that it only has to be read, with the
+//! draft as earlier rules left it.
 
-use serde::Serialize;
-use serde_json::value::RawValue;
+mod context;
+mod object;
+mod user;
 
-use super::super::draft::{Overlay, Working};
-use super::super::exchange::{Api, Client, Exchange, Grant, Request, User};
-use crate::clock::Timestamp;
+use super::super::draft::Working;
+use super::super::exchange::Exchange;
+use super::script::Dialect;
+use context::{PROFILE, pairs};
+use object::{Member, Object};
 
-#[derive(Serialize)]
-struct Shown<'a> {
-    id: &'a str,
-    tenant: &'a str,
-    grant: Grant,
-    now: Timestamp,
-    client: &'a Client,
-    user: Option<ShownUser<'a>>,
-    api: Option<&'a Api>,
-    request: &'a Request,
-    authentication_methods: &'a [String],
-    draft: ShownDraft<'a>,
-    shared: Vec<(&'a String, &'a serde_json::Value)>,
-}
-
-#[derive(Serialize)]
-struct ShownUser<'a> {
-    id: &'a str,
-    username: Option<&'a str>,
-    email: Option<&'a str>,
-    email_verified: bool,
-    connection: &'a str,
-    profile: Option<&'a RawValue>,
-    user_metadata: &'a Overlay,
-    app_metadata: &'a Overlay,
-    roles: &'a [String],
-    permissions: &'a [String],
-    logins_count: u64,
-    created_at: Timestamp,
-    last_login: Option<Timestamp>,
-    last_password_reset: Option<Timestamp>,
-}
-
-#[derive(Serialize)]
-struct ShownDraft<'a> {
-    scopes: &'a [String],
-    access_claims: &'a Overlay,
-    id_claims: &'a Overlay,
-}
-
-/// The exchange of `draft` as JSON.
-pub(in crate::rule_host) fn shown(draft: &Working) -> String {
+/// The exchange of `draft` as JSON, for rules of one dialect.
+pub(in crate::rule_host) fn shown(draft: &Working, dialect: Dialect) -> String {
     let exchange: &Exchange = &draft.exchange;
-    let shown = Shown {
-        id: &exchange.id,
-        tenant: &exchange.tenant,
-        grant: exchange.grant,
-        now: exchange.now,
-        client: &exchange.client,
-        user: exchange.user.as_ref().map(|user| shown_user(draft, user)),
-        api: exchange.api.as_ref(),
-        request: &exchange.request,
-        authentication_methods: &exchange.authentication_methods,
-        draft: ShownDraft {
-            scopes: &draft.scopes,
-            access_claims: &draft.access_claims,
-            id_claims: &draft.id_claims,
-        },
-        shared: draft.shared.members().collect(),
+    let user_id = exchange.user.as_ref().map(|user| user.id.as_str());
+    let common = Object::default()
+        .with("now", exchange.now.as_millis())
+        .with("hostname", &exchange.request.hostname)
+        .with("user_id", user_id.map_or(Member::Null, Member::Text));
+    let shown = match dialect {
+        Dialect::Classic => classic(common, draft),
+        Dialect::PasswordExchange | Dialect::ClientCredentialsExchange => form(common, draft),
+        Dialect::PostLogin | Dialect::CredentialsExchange | Dialect::Action => common
+            .with("event", context::event(draft))
+            .with("scopes", &draft.scopes),
     };
     // Writing to a string cannot fail, and every key is text.
     serde_json::to_string(&shown).unwrap_or_default()
 }
 
-fn shown_user<'a>(draft: &'a Working, user: &'a User) -> ShownUser<'a> {
-    ShownUser {
-        id: &user.id,
-        username: user.username.as_deref(),
-        email: user.email.as_deref(),
-        email_verified: user.email_verified,
-        connection: &user.connection,
-        profile: serde_json::from_str(&draft.profile).ok(),
-        user_metadata: &draft.user_metadata,
-        app_metadata: &draft.app_metadata,
-        roles: &user.roles,
-        permissions: &user.permissions,
-        logins_count: user.logins_count,
-        created_at: user.created_at,
-        last_login: user.last_login,
-        last_password_reset: user.last_password_reset,
-    }
+fn classic<'a>(shown: Object<'a>, draft: &'a Working) -> Object<'a> {
+    let Some(user) = &draft.exchange.user else {
+        return shown;
+    };
+    let id_claims = draft.id_claims.members();
+    let in_profile = id_claims
+        .map(|(name, _)| name.as_str())
+        .filter(|name| PROFILE.contains(name));
+    let profile = Member::Names(in_profile.collect());
+    shown
+        .with("user", user::classic(draft, user))
+        .with("context", context::classic(draft, user))
+        .with("profile", profile)
+}
+
+/// The arguments of the form of 2016.
+fn form<'a>(shown: Object<'a>, draft: &'a Working) -> Object<'a> {
+    let exchange: &Exchange = &draft.exchange;
+    let client = Object::default()
+        .with("tenant", &exchange.tenant)
+        .with("id", &exchange.client.id)
+        .with("name", &exchange.client.name)
+        .with("metadata", pairs(&exchange.client.metadata));
+    let context = Object::default()
+        .with("ip", &exchange.request.ip)
+        .with_some("userAgent", exchange.request.user_agent.as_ref());
+    let user = exchange.user.as_ref();
+    let audience = exchange.api.as_ref().map(|api| &api.identifier);
+    shown
+        .with_some("user", user.map(|user| user::exchange(draft, user)))
+        .with("client", client)
+        .with("scopes", &draft.scopes)
+        .with_some("audience", audience)
+        .with("context", context)
 }

@@ -11,6 +11,7 @@ mod mixed;
 mod modules;
 mod signatures;
 mod stdlib;
+mod unicode;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;

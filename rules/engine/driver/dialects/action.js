@@ -1,20 +1,25 @@
 // Actions: `exports.onExecutePostLogin = async (event, api) => {…}` and `onExecuteCredentialsExchange`.
 import { Denied } from "../errors.js";
 import { api, beginAction, endAction } from "./api.js";
-import { credentialsEvent, postLoginEvent } from "./event.js";
 import { exported } from "./modules.js";
 import { reportRejections, runUntil } from "../loop.js";
-import { exchange } from "../state.js";
+import { configured, exchange } from "../state.js";
+
+const { defineProperty } = Object;
+const asked = { get: configured, enumerable: true, configurable: true };
 
 export function runAction(load) {
-    const hasUser = exchange.user !== null;
+    const hasUser = exchange.user_id !== null;
     const name = hasUser ? "onExecutePostLogin" : "onExecuteCredentialsExchange";
     const handler = exported(load())[name];
     if (typeof handler !== "function") {
         throw new Error(`the Action has no handler for this exchange: it does not export \`${name}\``);
     }
     beginAction();
-    settle(handler(hasUser ? postLoginEvent() : credentialsEvent(), hasUser ? api.postLogin : api.credentials));
+    const { event } = exchange;
+    defineProperty(event, "secrets", asked);
+    defineProperty(event, "configuration", asked);
+    settle(handler(event, hasUser ? api.postLogin : api.credentials));
     reportRejections();
     const denial = endAction();
     if (denial) throw new Denied(denial.code, denial.message);

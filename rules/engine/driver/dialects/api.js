@@ -61,7 +61,7 @@ const postLogin = {
     idToken: { setCustomClaim: setCustomClaim("id", () => postLogin) },
     authentication: {
         setPrimaryUser(id) {
-            if (id !== exchange.user.id) throw new Error(otherAccount("api.authentication.setPrimaryUser"));
+            if (id !== exchange.user_id) throw new Error(otherAccount("api.authentication.setPrimaryUser"));
             return postLogin;
         },
     },
@@ -91,7 +91,7 @@ const postLogin = {
 
 const CODES = ["invalid_scope", "invalid_request", "server_error"];
 
-const targetScopes = () => (scopes ??= [...exchange.draft.scopes]);
+const targetScopes = () => (scopes ??= [...exchange.scopes]);
 
 const credentials = {
     access: {

@@ -4,83 +4,35 @@ import { Denied, messageOf, otherAccount } from "../errors.js";
 import * as effects from "../effects.js";
 import { log } from "../globals/console.js";
 import { reportRejections, runUntil } from "../loop.js";
-import { assign, names, stringify, texts } from "../natives.js";
-import { classicUser } from "../profile.js";
-import { profile } from "../claims.js";
-import { authenticationMethods, customClaims, fromPairs, protocol } from "../request.js";
+import { parse, stringify, texts, textsOf } from "../natives.js";
 import { exchange } from "../state.js";
 
 let user;
 let context;
-let before;
 
 export function runClassic(load) {
-    if (exchange.user === null) throw new Error("a classic rule needs a user, and there is none in this exchange");
-    if (context === undefined) begin();
-    before = remember();
+    if (exchange.user_id === null) throw new Error("a classic rule needs a user, and there is none in this exchange");
+    // Those that follow go on with what this one leaves.
+    if (context === undefined) ({ user, context } = exchange);
+    const before = remember();
     call(load());
     reportRejections();
     if (context.redirect) {
         throw new Denied("interaction_required", "a rule wants to redirect, which the token endpoint cannot");
     }
     const { primaryUser } = context;
-    if (primaryUser && primaryUser !== exchange.user.id) throw new Error(otherAccount("context.primaryUser"));
-    writeBack();
+    if (primaryUser && primaryUser !== exchange.user_id) throw new Error(otherAccount("context.primaryUser"));
+    writeBack(before, remember());
 }
 
-function begin() {
-    user = classicUser(exchange.user);
-    context = makeContext();
-}
-
-/** `context` before the first rule. */
-export function makeContext() {
-    const { client, request, draft } = exchange;
-    return {
-        tenant: exchange.tenant,
-        clientID: client.id,
-        clientName: client.name,
-        clientMetadata: fromPairs(client.metadata),
-        connection: exchange.user.connection,
-        connectionStrategy: "auth0",
-        connectionOptions: {},
-        connectionMetadata: {},
-        protocol: protocol(),
-        request: {
-            ip: request.ip,
-            hostname: request.hostname,
-            userAgent: request.user_agent ?? undefined,
-            query: {},
-            body: fromPairs(request.parameters),
-            geoip: {},
-        },
-        stats: { loginsCount: exchange.user.logins_count },
-        samlConfiguration: {},
-        authentication: { methods: authenticationMethods() },
-        authorization: { roles: exchange.user.roles },
-        accessToken: assign(customClaims(draft.access_claims), { scope: draft.scopes }),
-        idToken: customClaims(draft.id_claims),
-    };
-}
-
-/** What write-back compares with. */
+/** What rules change by changing objects, as JSON; of the user those claims that the ID token has. */
 function remember() {
     return {
         access: texts(context.accessToken),
         id: texts(context.idToken),
-        scopes: effects.scopeList(context.accessToken?.scope),
         multifactor: stringify(context.multifactor),
-        profile: profileTexts(),
+        profile: textsOf(user, exchange.profile),
     };
-}
-
-function profileTexts() {
-    const found = { __proto__: null };
-    const claims = names(exchange.draft.id_claims);
-    for (let i = 0; i < claims.length; i++) {
-        if (claims[i] in profile) found[claims[i]] = stringify(user[claims[i]]);
-    }
-    return found;
 }
 
 function call(rule) {
@@ -114,29 +66,25 @@ function denial(error) {
     return new Denied(unauthorized ? "unauthorized" : "access_denied", messageOf(error));
 }
 
-function writeBack() {
-    effects.claimEffects("access", before.access, texts(context.accessToken));
-    effects.claimEffects("id", before.id, texts(context.idToken));
-    writeProfile();
-    const scopes = effects.scopeList(context.accessToken?.scope);
-    if (!sameTexts(scopes, before.scopes)) effects.replaceScopes(scopes);
-    const { multifactor } = context;
-    if (stringify(multifactor) !== before.multifactor) writeMultifactor(multifactor);
+function writeBack(before, after) {
+    effects.claimEffects("access", before.access, after.access);
+    effects.claimEffects("id", before.id, after.id);
+    // A change of the user is a change of the ID token; what it has not any more stays as it was.
+    effects.claimEffects("profile", before.profile, after.profile);
+    if (before.access.scope !== after.access.scope) writeScopes(before.access.scope);
+    if (before.multifactor !== after.multifactor) writeMultifactor(context.multifactor);
+}
+
+function writeScopes(before) {
+    const then = effects.scopeList(before === undefined ? undefined : parse(before));
+    const now = effects.scopeList(context.accessToken?.scope);
+    if (!sameTexts(now, then)) effects.replaceScopes(now);
 }
 
 function sameTexts(one, other) {
     if (one.length !== other.length) return false;
     for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return false;
     return true;
-}
-
-/** A change of the user is a change of the ID token, where that has the claim at all. */
-function writeProfile() {
-    const claims = names(before.profile);
-    for (let i = 0; i < claims.length; i++) {
-        const name = claims[i];
-        if (stringify(user[name]) !== before.profile[name]) effects.setClaim("id", name, user[name]);
-    }
 }
 
 function writeMultifactor(multifactor) {

@@ -5,20 +5,13 @@ import { log } from "../globals/console.js";
 import { reportRejections, runUntil } from "../loop.js";
 import { configured, exchange } from "../state.js";
 import { exported } from "./modules.js";
-import { fromPairs } from "../request.js";
+
+const { defineProperty } = Object;
 
 export function runPasswordExchange(load) {
     const { user } = exchange;
-    if (user === null) throw new Error("a password-exchange rule needs a user, and there is none in this exchange");
-    const given = {
-        tenant: exchange.tenant,
-        id: user.id,
-        displayName: user.profile.name ?? user.username ?? user.email ?? user.id,
-        email: user.email ?? undefined,
-        user_metadata: user.user_metadata,
-        app_metadata: user.app_metadata,
-    };
-    const result = call(load, [given], (message) => new Denied("access_denied", message));
+    if (user === undefined) throw new Error("a password-exchange rule needs a user, and there is none in this exchange");
+    const result = call(load, [user], (message) => new Denied("access_denied", message));
     if (!isObject(result)) return;
     // Both documents: `{ accessToken, idToken }`, or the access token's claims at the root.
     const nested = isObject(result.accessToken) || isObject(result.idToken);
@@ -39,7 +32,8 @@ const CODES = {
 
 function call(load, first, denyOther) {
     const rule = exported(load());
-    const { client, request, draft, api } = exchange;
+    const { client, scopes, audience, context } = exchange;
+    defineProperty(context, "webtask", { get: () => ({ secrets: configured() }), enumerable: true, configurable: true });
     let outcome;
     const callback = (error, result) => {
         if (outcome) return log("warn", "the callback was called again; only the first call counts");
@@ -47,14 +41,10 @@ function call(load, first, denyOther) {
     };
     const returned = rule(
         ...first,
-        { tenant: exchange.tenant, id: client.id, name: client.name, metadata: fromPairs(client.metadata) },
-        draft.scopes.length > 0 ? [...draft.scopes] : undefined,
-        api?.identifier,
-        {
-            ip: request.ip,
-            userAgent: request.user_agent ?? undefined,
-            get webtask() { return { secrets: configured() }; },
-        },
+        client,
+        scopes.length > 0 ? scopes : undefined,
+        audience,
+        context,
         callback,
     );
     let thrown;

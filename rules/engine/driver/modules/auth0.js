@@ -8,8 +8,8 @@ function update(which, call) {
     return (who, metadata, callback) => {
         const done = new Promise((resolve) => {
             const id = typeof who === "object" && who !== null ? who.id ?? who.user_id : who;
-            const own = exchange?.user?.id;
-            if (own === undefined) throw new Error(`auth0.users.${call}: there is no user in this exchange`);
+            const own = exchange?.user_id ?? null;
+            if (own === null) throw new Error(`auth0.users.${call}: there is no user in this exchange`);
             if (id !== own) throw new Error(`auth0.users.${call}: only for the user of this login, \`${own}\`, not for \`${id}\``);
             if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) {
                 throw new TypeError(`auth0.users.${call}: the metadata must be an object`);
@@ -41,7 +41,7 @@ const users = others("auth0.users", {
         if (other !== undefined) throw new Error(`auth0.users.update: \`${other}\` cannot be changed; ${HERE}`);
         if (app_metadata !== undefined) await updateAppMetadata(who, app_metadata);
         if (user_metadata !== undefined) await updateUserMetadata(who, user_metadata);
-        return { user_id: exchange.user.id, app_metadata, user_metadata };
+        return { user_id: exchange.user_id, app_metadata, user_metadata };
     },
 });
 
@@ -50,8 +50,8 @@ export const auth0 = {
     get accessToken() {
         throw new Error(`auth0.accessToken is not there: ${HERE}`);
     },
-    get domain() { return exchange.request.hostname; },
-    get baseUrl() { return `https://${exchange.request.hostname}/api/v2`; },
+    get domain() { return exchange.hostname; },
+    get baseUrl() { return `https://${exchange.hostname}/api/v2`; },
 };
 
 /** `require("auth0")`: a client whose credentials nobody reads, since nothing is sent. */
