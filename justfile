@@ -105,6 +105,10 @@ clients: binary
     CARGO_TARGET_DIR={{ target }}/clients cargo build --locked --manifest-path tests/clients/rust/Cargo.toml
     python3 tests/clients/run.py {{ claimsmith }} {{ target }}/clients/debug/claimsmith-clients
 
+# Sends the management API what its own OpenAPI document allows and forbids (needs .ci/install-tools)
+schemathesis: binary
+    python3 tests/schemathesis/run.py {{ claimsmith }}
+
 # Cuts the power under the store and kills the server while it writes
 faults:
     tests/faults/run.sh

@@ -67,6 +67,8 @@ pub async fn list(server: &Server, tenant: &TenantName) -> Result<Vec<Connection
 pub struct Change {
     /// The clients that may use it, and no others.
     pub enabled_clients: Option<Vec<String>>,
+    /// Whether every client may use it.
+    pub enabled_for_all: Option<bool>,
     /// Further realms that select it.
     pub realms: Option<Vec<String>>,
     /// Documented fields without a meaning here; null takes one away.
@@ -156,6 +158,9 @@ async fn get(
 
 impl Change {
     fn apply(self, connection: &mut Connection) -> Result<(), Error> {
+        if let Some(all) = self.enabled_for_all {
+            connection.enabled_for_all = all;
+        }
         if let Some(clients) = self.enabled_clients {
             connection.enabled_for_all = false;
             connection.enabled_clients = clients;

@@ -23,6 +23,8 @@ pub enum ExitCode {
     Invalid = 3,
     /// A rule failed: trap, fuel, time, memory, output.
     Faulted = 4,
+    /// Something is not as it should be, or as the other: `apply --dry-run`, `rule diff`.
+    WouldChange = 5,
     /// The command line is wrong, or names something that is not there.
     Usage = 64,
     /// The data directory cannot be used: taken by another process, or from a newer version.

@@ -1,6 +1,7 @@
 //! The command line: one file for each verb.
 
 mod api;
+mod apply;
 mod client;
 mod client_credential;
 mod client_grant;
@@ -8,10 +9,12 @@ mod completion;
 mod connection;
 mod demo;
 mod exit;
+mod export;
 mod init;
 mod input;
 mod key;
 mod log;
+mod login;
 mod open;
 mod output;
 mod progress;
@@ -98,6 +101,27 @@ enum Verb {
     /// List and revoke users' refresh tokens
     #[command(subcommand)]
     RefreshToken(refresh_token::Verb),
+    /// Get a token of a running server, for the verbs that ask one: `apply`, `export`, `rule push`…
+    ///
+    /// Example: claimsmith login --server https://acme.example/ --client-id ID
+    Login(login::Args),
+    /// Make a tenant on a running server what files say it is: print a plan, ask, apply it
+    ///
+    /// A second run changes nothing. Exit codes: 0 nothing to do or all done, 1 it stopped, 3 a file is not
+    /// what it must be, 5 there is something to do (--dry-run).
+    ///
+    /// Example: claimsmith apply -f acme/ --dry-run
+    ///
+    /// Example: claimsmith apply -f acme/ --prune --yes --secrets-to secrets.jsonl
+    Apply(apply::Args),
+    /// Write a tenant of a running server down as the files that `apply` reads, without a secret
+    ///
+    /// Example: claimsmith export acme/
+    Export(export::Args),
+    /// Forget a login
+    ///
+    /// Example: claimsmith logout --profile acme.example
+    Logout(login::LogoutArgs),
     /// Print what a shell needs to complete verbs and options
     ///
     /// Example: claimsmith completion bash > /etc/bash_completion.d/claimsmith
@@ -151,6 +175,10 @@ fn dispatch(cli: Cli) -> Result<Output, CliError> {
             Verb::Role(verb) => role::run(verb, &open).await,
             Verb::UserPermission(verb) => user_permission::run(verb, &open).await,
             Verb::RefreshToken(verb) => refresh_token::run(verb, &open).await,
+            Verb::Apply(args) => apply::run(args, json).await,
+            Verb::Export(args) => export::run(args).await,
+            Verb::Login(args) => login::login(args).await,
+            Verb::Logout(args) => login::logout(&args),
             Verb::Completion(args) => Ok(completion::run(&args)),
             Verb::Log(args) => log::run(args, &open).await,
         }

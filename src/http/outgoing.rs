@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
 use http::{HeaderName, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::TokioIo;
@@ -39,6 +39,8 @@ pub struct Outgoing {
 pub struct Incoming {
     /// Its status.
     pub status: StatusCode,
+    /// After how many seconds to ask again, if it says so (RFC 9110, section 10.2.3).
+    pub retry_after: Option<u64>,
     /// Its body.
     pub body: Bytes,
 }
@@ -222,6 +224,7 @@ async fn encrypt(
 pub struct Begun {
     /// Its status.
     pub status: StatusCode,
+    retry_after: Option<u64>,
     body: hyper::body::Incoming,
     /// Reads and writes the connection; it ends with this.
     driver: JoinSet<hyper::Result<()>>,
@@ -236,6 +239,7 @@ impl Begun {
         let body = Limited::new(self.body, most).collect().await;
         Ok(Incoming {
             status: self.status,
+            retry_after: self.retry_after,
             body: body.map_err(|error| error.to_string())?.to_bytes(),
         })
     }
@@ -256,8 +260,11 @@ where
     driver.spawn(connection);
     let answer = sender.send_request(request).await;
     let answer = answer.map_err(|error| error.to_string())?;
+    let retry_after = answer.headers().get(RETRY_AFTER);
+    let retry_after = retry_after.and_then(|after| after.to_str().ok()?.parse().ok());
     Ok(Begun {
         status: answer.status(),
+        retry_after,
         body: answer.into_body(),
         driver,
     })

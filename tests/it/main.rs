@@ -16,6 +16,7 @@ mod javascript;
 mod kill;
 mod mail;
 mod metrics;
+mod remote;
 mod routes;
 mod rule_host;
 mod rules;

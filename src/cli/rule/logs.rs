@@ -38,11 +38,6 @@ enum End {
 }
 
 pub(super) async fn run(args: Args, json: bool) -> Result<Output, CliError> {
-    if !args.remote.is_given() {
-        return Err(CliError::usage(
-            "say which server with --server: a data directory is its server's alone",
-        ));
-    }
     let mut seen = None;
     let mut pause = PAUSE;
     loop {

@@ -37,15 +37,6 @@ pub(in crate::cli) enum Verb {
         #[command(flatten)]
         tenant: TenantOption,
     },
-    /// List the versions of a rule
-    ///
-    /// Example: claimsmith rule versions email-allow-list
-    Versions {
-        /// The rule's name
-        name: String,
-        #[command(flatten)]
-        tenant: TenantOption,
-    },
     /// Put a rule to use, or change how it is used
     ///
     /// Example: claimsmith rule bind email-allow-list --version 2 --order 10
@@ -137,29 +128,6 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
             Ok(Output::new(
                 json!({ "version": version, "inspection": inspection }),
                 text,
-            ))
-        }
-        Verb::Versions { name, tenant } => {
-            let server = open.open_existing().await?;
-            let tenant = tenant.resolve(&server).await?;
-            let all = versions::list(&server, &tenant.name, &name).await?;
-            let rows = all.iter().map(|version| {
-                let uploaded = version.uploaded_at.to_string();
-                [
-                    version.version.to_string(),
-                    uploaded,
-                    version.size.to_string(),
-                    version.digest.clone(),
-                    version.author.clone().unwrap_or_default(),
-                    version.note.clone().unwrap_or_default(),
-                ]
-            });
-            Ok(Output::new(
-                &all,
-                table(
-                    ["VERSION", "UPLOADED", "BYTES", "SHA-256", "AUTHOR", "NOTE"],
-                    rows,
-                ),
             ))
         }
         Verb::Bind {

@@ -15,6 +15,7 @@ mod replay;
 mod run;
 mod show;
 mod test;
+mod versions;
 mod watch;
 
 use std::path::Path;
@@ -86,6 +87,8 @@ pub(super) enum Verb {
     /// Example: claimsmith rule logs my-rule -f --server https://acme.example/ --client-id ID
     Logs(logs::Args),
     #[command(flatten)]
+    Versions(versions::Verb),
+    #[command(flatten)]
     Manage(manage::Verb),
 }
 
@@ -102,6 +105,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions, json: bool) -> Result<Ou
         Verb::Build(args) => build::run(&args),
         Verb::Fuzz(args) => fuzz::run(args).await,
         Verb::Bench(args) => bench::run(*args).await,
+        Verb::Versions(verb) => versions::run(verb, open).await,
         Verb::Manage(verb) => manage::run(verb, open).await,
     }
 }
@@ -142,7 +146,11 @@ fn host(limits: Limits) -> Result<RuleHost, CliError> {
     .map_err(CliError::failure)
 }
 
-fn read_bounded(path: &Path, most: usize, what: &str) -> Result<Vec<u8>, CliError> {
+pub(in crate::cli) fn read_bounded(
+    path: &Path,
+    most: usize,
+    what: &str,
+) -> Result<Vec<u8>, CliError> {
     let failed = |error| CliError::invalid(format!("cannot read `{}`: {error}", path.display()));
     let size = std::fs::metadata(path).map_err(failed)?.len();
     if size > most as u64 {

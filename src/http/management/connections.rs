@@ -95,6 +95,11 @@ static CONNECTION: Resource = Resource {
             "The clients that may use it.",
         ),
         Field::new(
+            "enabled_for_all",
+            Shape::Flag,
+            "Whether every client may use it, those to come too; not together with `enabled_clients`.",
+        ),
+        Field::new(
             "realms",
             Shape::List(&Shape::Text(128), 10),
             "The realms that select it.",
@@ -126,14 +131,20 @@ static DELETION: Resource = Resource {
 struct Body {
     name: Option<String>,
     enabled_clients: Option<Vec<String>>,
+    enabled_for_all: Option<bool>,
     realms: Option<Vec<String>>,
     options: Option<Map<String, Value>>,
 }
 
 impl Body {
     fn change(&mut self, mut kept: Map<String, Value>) -> Result<Change, Refused> {
+        if self.enabled_for_all == Some(true) && self.enabled_clients.is_some() {
+            let message = "Payload validation error: 'a connection has `enabled_clients` or is `enabled_for_all`, not both'.";
+            return Err(Refused::invalid_body(message));
+        }
         let mut change = Change {
             enabled_clients: self.enabled_clients.take(),
+            enabled_for_all: self.enabled_for_all,
             // Its name selects it anyway.
             realms: self.realms.take(),
             ..Change::default()
@@ -173,10 +184,12 @@ async fn create(mut call: Call) -> Result<Answer, Refused> {
     let mut body: Body = read(std::mem::take(&mut call.body))?;
     let name = body.name.take().unwrap_or_default();
     let mut change = body.change(kept)?;
-    // The contract's meaning of none: nobody, until somebody is let in.
-    change.enabled_clients.get_or_insert_default();
+    if change.enabled_for_all != Some(true) {
+        // The contract's meaning of none: nobody, until somebody is let in.
+        change.enabled_clients.get_or_insert_default();
+    }
     let made = connections::create_with(&call.server, &call.tenant.name, &name, change).await;
-    Ok(Answer::Made(document(&made?, &[])))
+    Ok(Answer::Made(document(&made?, &everyone(&call).await?)))
 }
 
 async fn change(mut call: Call) -> Result<Answer, Refused> {
@@ -219,6 +232,7 @@ fn document(connection: &Connection, everyone: &[String]) -> Value {
         "name": connection.name,
         "strategy": "auth0",
         "enabled_clients": enabled,
+        "enabled_for_all": connection.enabled_for_all,
         "realms": realms,
         "options": as_options(connection, options.as_ref().and_then(Value::as_object)),
         "is_domain_connection": false,

@@ -11,6 +11,7 @@ use super::app::{Answer, App};
 pub(crate) struct Manager<'a> {
     pub(super) app: &'a App,
     pub(crate) client_id: String,
+    pub(crate) secret: String,
     pub(crate) token: String,
 }
 
@@ -29,8 +30,27 @@ impl App {
     pub(crate) async fn manager_with(&self, scopes: Option<&[&str]>) -> Manager<'_> {
         let authentication = ClientAuthentication::ClientSecretPost;
         let (client_id, secret) = self.add_client(authentication, true).await;
+        self.grant_management(&client_id, scopes).await;
+        let answer = self
+            .machine_request()
+            .with("client_id", &client_id)
+            .with("client_secret", secret.as_deref().unwrap())
+            .with("audience", &self.management())
+            .send()
+            .await;
+        let token = answer.access_token().to_owned();
+        Manager {
+            app: self,
+            client_id,
+            secret: secret.unwrap(),
+            token,
+        }
+    }
+
+    /// Lets a client administer the tenant, with these scopes or all.
+    pub(crate) async fn grant_management(&self, client_id: &str, scopes: Option<&[&str]>) {
         let new = NewClientGrant {
-            client_id: client_id.clone(),
+            client_id: client_id.to_owned(),
             audience: self.management(),
             scope: scopes
                 .unwrap_or_default()
@@ -43,19 +63,6 @@ impl App {
         client_grants::create(&self.server, &self.tenant, new)
             .await
             .unwrap();
-        let answer = self
-            .machine_request()
-            .with("client_id", &client_id)
-            .with("client_secret", &secret.unwrap())
-            .with("audience", &self.management())
-            .send()
-            .await;
-        let token = answer.access_token().to_owned();
-        Manager {
-            app: self,
-            client_id,
-            token,
-        }
     }
 
     /// Lets the tenant's management API administer all tenants.
@@ -67,15 +74,7 @@ impl App {
 
     /// Lets the App's own client administer the tenant.
     pub(crate) async fn grant_client_management(&self, scopes: &[&str]) {
-        let new = NewClientGrant {
-            client_id: self.client_id.clone(),
-            audience: self.management(),
-            scope: scopes.iter().map(|&scope| scope.to_owned()).collect(),
-            ..NewClientGrant::default()
-        };
-        client_grants::create(&self.server, &self.tenant, new)
-            .await
-            .unwrap();
+        self.grant_management(&self.client_id, Some(scopes)).await;
     }
 
     /// A request to the management API, with this token or none.
