@@ -222,7 +222,10 @@ fn claim_host(batch: Batch, tenant: &Tenant) -> Result<Batch, Error> {
     if host == format!("{}.localhost", tenant.name) {
         return Ok(batch);
     }
-    domains::check_not_local(&host)?;
+    // The bare name is no tenant's by itself.
+    if host != "localhost" {
+        domains::check_not_local(&host)?;
+    }
     let binding = HostBinding {
         tenant: tenant.name.clone(),
         issuer: None,

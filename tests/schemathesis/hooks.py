@@ -24,6 +24,10 @@ lock = threading.Lock()
 counts = collections.defaultdict(collections.Counter)
 
 
+# Nobody answers there.
+STREAM = {"type": "http", "sink": {"httpEndpoint": "https://hooks.example/claimsmith"}}
+
+
 def ask(method, path, body=None):
     request = urllib.request.Request(HOUSE["url"] + path, method=method, data=body and json.dumps(body).encode(),
                                      headers={"Authorization": "Bearer " + HOUSE["token"],
@@ -59,6 +63,12 @@ def fresh(kind):
     if kind == "rules-configs":
         ask("PUT", f"{kind}/FRESH", {"value": str(number)})
         return "FRESH"
+    if kind == "log-streams":
+        # There is an end to their number, too.
+        for stream in ask("GET", kind):
+            if stream["id"] != lasting.get(kind):
+                delete(f"{kind}/{stream['id']}")
+        return ask("POST", kind, {"name": f"fresh {number}", **STREAM})["id"]
     if kind == "tenants":
         tenant = {"name": f"fresh-{number}", "issuer": f"https://fresh-{number}.example/"}
         return ask("POST", kind, tenant)["name"]
@@ -79,8 +89,10 @@ user_of_login = ask("GET", "users-by-email?email=" + urllib.parse.quote(HOUSE["e
 refresh_tokens = [token["id"] for token in ask(
     "GET", f"users/{urllib.parse.quote(user_of_login)}/refresh-tokens?take=100")["tokens"]]
 role = fresh("roles")
-lasting = {kind: fresh(kind) for kind in ("resource-servers", "clients", "client-grants", "connections",
-                                          "rules-configs", "refresh-tokens", "tenants")}
+lasting = {}
+lasting |= {kind: fresh(kind) for kind in ("resource-servers", "clients", "client-grants", "connections",
+                                          "rules-configs", "refresh-tokens", "tenants",
+                                          "log-streams")}
 # A second version, so that there is one to go back to.
 ask("POST", "rule-versions/lasting", {"script": HOUSE["rule"].replace("adds", "adds_again")})
 lasting |= {
@@ -115,6 +127,9 @@ def body_of(method, path):
     if method == "POST" and path == "/api/v2/users":
         return {"connection": "untouched", "email": f"made{next(numbers)}@example.com", "username": None,
                 "password": "correct horse battery staple"}
+    if path == "/api/v2/log-streams":
+        fresh("log-streams")
+        return {"name": "made", "filters": None, "startFrom": None, **STREAM}
     if path == "/api/v2/rule-versions/{rule}":
         return {"script": HOUSE["rule"], "component": None, "manifest": None}
     if path.endswith("/compare/{other}"):

@@ -187,12 +187,15 @@ fn responses(endpoint: &Endpoint, operation: OperationBuilder) -> OperationBuild
             )
         }
         Gives::Events(resource) => {
-            let schema = Ref::from_schema_name(resource.name);
-            let text =
-                "Server-sent events, until either side ends them; the data of each is a document.";
+            // OpenAPI 3.1 describes a body as a whole, and the last event, `end`, is another document.
+            let text = format!(
+                "Server-sent events, until either side ends them; the data of each but `end` is a `{}`.",
+                resource.name
+            );
+            let content = ContentBuilder::new().build();
             (
                 StatusCode::OK,
-                described(text).content("text/event-stream", json(schema.into())),
+                described(&text).content("text/event-stream", content),
             )
         }
     };
@@ -211,7 +214,7 @@ fn responses(endpoint: &Endpoint, operation: OperationBuilder) -> OperationBuild
         (
             409,
             "There is one already, or somebody else changed it at the same time.",
-            takes_body || endpoint.method == Method::Delete,
+            endpoint.method != Method::Get,
         ),
         (413, "The body is too large.", true),
         (415, "The body is of another media type.", takes_body),
