@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tracing::Instrument as _;
 
 use super::followers::{Follower, Followers, StreamLimits, TooManyFollowers};
 use super::numbers::Numbers;
@@ -76,13 +77,13 @@ impl EventLog {
             (self.records.clone(), self.followers.clone(), tenant.clone());
         // On a task of its own: if the caller is dropped in the middle, the commit may happen all the
         // same, and the number has to be in flight until then.
-        let written = tokio::spawn(async move {
+        let writing = async move {
             let done = records.commit(batch).await;
             drop(number);
             followers.wake(&tenant);
             done
-        });
-        match written.await {
+        };
+        match tokio::spawn(writing.in_current_span()).await {
             Ok(done) => done,
             Err(error) => Err(Error::Unavailable(error.to_string())),
         }

@@ -215,7 +215,7 @@ impl<'h> Run<'h> {
         let input = Input::of(&self.draft);
         let mut errands = self.errands.take();
         if let Some(errands) = &mut errands {
-            errands.begin_rule(bound.may_reach());
+            errands.begin_rule(bound.may_reach(), Span::current());
         }
         let engine = self.machine.engine();
         let (answer, trace, errands) =
@@ -355,6 +355,8 @@ pub(super) fn end_span(span: &Span, outcome: &'static str, fuel: u64) {
         span.record("error.type", outcome);
         span.record("otel.status_code", "ERROR");
     }
+    // A span ends with its last exit, whoever may hold it for longer: a request that is left behind, say.
+    span.in_scope(|| ());
 }
 
 /// What a denial may say to the client: a code that is known there, and bounded plain text.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -10,7 +11,7 @@ use serde_json::Value;
 
 use crate::rule_host::guest::returning;
 use crate::support::command::{Cli, Serving};
-use crate::support::upstream::{Upstream, ok};
+use crate::support::upstream::{Upstream, ok, root as root_certificate};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -53,6 +54,8 @@ fn seen(span: Span) -> Seen {
 /// A tenant with a client, a user and two rules, and a server that exports.
 struct House {
     collector: Upstream,
+    /// Whom the second rule asks.
+    _asked: Upstream,
     serving: Serving,
     client_id: String,
     secret: String,
@@ -79,15 +82,25 @@ impl House {
         let first = cli.folder.path().join("first.wasm");
         std::fs::write(&first, returning(&[])).unwrap();
         let second = cli.folder.path().join("second.js");
-        let source = "function (user, context, callback) { callback(null, user, context); }";
+        let asked = Upstream::start(|_| ok("")).await;
+        let host = format!("localhost:{}", asked.port);
+        let source = format!(
+            "async function (user, context, callback) {{ await fetch('https://{host}/marker'); callback(null, user, context); }}"
+        );
         std::fs::write(&second, source).unwrap();
         for (name, file) in [("first", first), ("second", second)] {
             cli.json(&["rule", "upload", name, file.to_str().unwrap()]);
-            cli.json(&["rule", "bind", name]);
+            cli.json(&["rule", "bind", name, "--allow-host", &host]);
         }
+        let ca = cli.folder.path().join("ca.pem");
+        let encoded = base64::engine::general_purpose::STANDARD.encode(root_certificate());
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{encoded}\n-----END CERTIFICATE-----\n");
+        std::fs::write(&ca, pem).unwrap();
         let arguments = [&["serve", "--listen", "127.0.0.1:0"], further].concat();
         let mut command = cli.command(&arguments);
         command
+            .args(["--rules-may-reach", "127.0.0.1/32", "--rules-ca"])
+            .arg(&ca)
             .env(
                 "OTEL_EXPORTER_OTLP_ENDPOINT",
                 format!("http://127.0.0.1:{}", collector.port),
@@ -97,6 +110,7 @@ impl House {
         let serving = Serving::start(command);
         let house = Self {
             collector,
+            _asked: asked,
             serving,
             client_id,
             secret,
@@ -198,7 +212,7 @@ async fn a_login_with_two_rules_is_a_tree_of_spans_and_no_secret_is_in_it() {
         "rules(",
         "wait for a slot",
         "rule first(instantiate call)",
-        "instantiate call(rule second)",
+        "instantiate call(rule second(GET))",
         "mint",
     ];
     let mut rest = tree.as_str();
@@ -209,6 +223,11 @@ async fn a_login_with_two_rules_is_a_tree_of_spans_and_no_secret_is_in_it() {
         rest = &rest[at + part.len()..];
     }
     assert!(rest.contains("commit"), "the event of the log: {tree}");
+    // Written behind the exchange, and still the request's.
+    let of_log = all
+        .iter()
+        .filter(|span| span.name == "commit" && span.parent == root.id);
+    assert!(of_log.count() >= 1, "{tree}");
     let exchange = all.iter().find(|span| span.name == "exchange").unwrap();
     assert_eq!(exchange.attributes["claimsmith.tenant"], "acme");
     assert_eq!(exchange.attributes["claimsmith.outcome"], "issued");
@@ -223,6 +242,10 @@ async fn a_login_with_two_rules_is_a_tree_of_spans_and_no_secret_is_in_it() {
                 > 0
         );
     }
+    let fetch = all.iter().find(|span| span.name == "GET").unwrap();
+    assert_eq!(fetch.kind, 3, "a client's");
+    assert_eq!(fetch.attributes["server.address"], "localhost");
+    assert_eq!(fetch.attributes["http.response.status_code"], "200");
     let commit = all.iter().find(|span| span.name == "commit").unwrap();
     assert_eq!(commit.attributes["db.system.name"], "sled");
 

@@ -128,10 +128,10 @@ impl Errands {
         }
     }
 
-    /// From here on requests are those of a rule that may reach this.
-    pub(in crate::rule_host) fn begin_rule(&mut self, reach: Reach) {
+    /// From here on requests are those of a rule that may reach this, and within its span.
+    pub(in crate::rule_host) fn begin_rule(&mut self, reach: Reach, span: Span) {
         self.reach = reach;
-        self.span = Span::current();
+        self.span = span;
     }
 
     /// Gives up what the rule did not wait for, and says what it fetched.

@@ -144,7 +144,7 @@ pub(super) fn begin(store: &mut StoreContextMut<'_, Guest>, index: usize) -> Res
     guest.deadline = since.saturating_add(deadline);
     guest.journal = journal;
     if let Some(errands) = &mut guest.errands {
-        span.in_scope(|| errands.begin_rule(reach));
+        errands.begin_rule(reach, span);
     }
     Ok(())
 }
