@@ -44,8 +44,8 @@ quickjs() {
 }
 
 # Writes QuickJS-ng's main file to $1, with lines of it changed to ask `src/inside.c`: where references to an object are
-# counted, how the engine makes a property of an object that is written out, where its memory comes from, and when what
-# nobody refers to is freed.
+# counted, how the engine makes properties of objects and functions that are written out, how it reads
+# names that it knows, where its memory comes from, and when what nobody refers to is freed.
 change_engine() {
     cp "$(quickjs)/quickjs.c" "$1"
     change() { # $1: file, $2: the line, $3: what becomes of it
@@ -56,6 +56,11 @@ change_engine() {
         '#define JS_REF_COUNT(p) (*inside_ref_count(p, &js_rc(p)->ref_count))'
     change "$1" '                ret = JS_DefinePropertyValue(ctx, sp[-2], atom, sp[-1],' \
         '                ret = inside_define_field(ctx, sp[-2], atom, sp[-1],'
+    change "$1" '    JS_DefinePropertyValue(ctx, func_obj, JS_ATOM_length, js_int32(len),' \
+        '    inside_define_field(ctx, func_obj, JS_ATOM_length, js_int32(len),'
+    change "$1" '    JS_DefinePropertyValue(ctx, func_obj, JS_ATOM_name,' '    inside_define_field(ctx, func_obj, JS_ATOM_name,'
+    change "$1" '            if (type < JS_ATOM_TYPE_STRING || type >= JS_ATOM_TYPE_PRIVATE) {' \
+        '            if (inside_read_atom(s, type, &s->idx_to_atom[i])) continue; if (type < JS_ATOM_TYPE_STRING || type >= JS_ATOM_TYPE_PRIVATE) {'
     change "$1" 'static void js_free_value_rt(JSRuntime *rt, JSValue v)' \
         'static void js_free_value_rt(JSRuntime *rt, JSValue v) { if (inside_is_full()) engine_free_value_rt(rt, v); } static void engine_free_value_rt(JSRuntime *rt, JSValue v)'
     # These go by another name, and nobody calls them.

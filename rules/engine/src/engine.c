@@ -11,7 +11,7 @@
 #define STACK_RESERVE (32 << 10)
 
 // Memory that a run has before it must grow: growing, and shrinking again, are calls of the kernel.
-#define SPARE (1 << 20)
+#define SPARE (512 << 10)
 
 static JSRuntime *runtime;
 static JSContext *context;

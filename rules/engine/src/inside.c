@@ -18,7 +18,11 @@ static bool inside_is_full(void);
 
 static void engine_free_value_rt(JSRuntime *runtime, JSValue value);
 
-// What `{ name: value }` does, below.
+// Reads a name of bytecode that the engine knows already; if it does not, it is still to be read.
+typedef struct BCReaderState BCReaderState;
+static bool inside_read_atom(BCReaderState *reader, int type, JSAtom *atom);
+
+// What `{ name: value }` does, and `function name() {}`; below.
 static int inside_define_field(JSContext *context, JSValueConst object, JSAtom name, JSValue value, int flags);
 
 #include "quickjs.c"
@@ -49,13 +53,31 @@ int inside_close_call_sites(JSContext *context) {
     return deleted;
 }
 
-// A new property of a plain object needs none of the care that the engine takes of all others.
+static bool inside_read_atom(BCReaderState *reader, int type, JSAtom *atom) {
+    const uint8_t *from = reader->ptr;
+    uint32_t length;
+    if (type == JS_ATOM_TYPE_STRING && bc_get_leb128(reader, &length) == 0 && (length & 1) == 0) {
+        // The lowest bit is that of wide characters.
+        length >>= 1;
+        bool whole = (size_t)(reader->buf_end - reader->ptr) >= length;
+        *atom = whole ? __JS_FindAtom(reader->ctx->rt, (const char *)reader->ptr, length, type) : JS_ATOM_NULL;
+        if (*atom != JS_ATOM_NULL) {
+            reader->ptr += length;
+            return true;
+        }
+    }
+    reader->ptr = from;
+    return false;
+}
+
+// A new property of a plain object, or of a new function, needs none of the care that the engine takes of all others.
 static int inside_define_field(JSContext *context, JSValueConst object, JSAtom name, JSValue value, int flags) {
     JSObject *target = JS_IsObject(object) ? JS_VALUE_GET_OBJ(object) : NULL;
-    if (target == NULL || target->class_id != JS_CLASS_OBJECT || target->is_exotic || !target->extensible ||
-        find_own_property1(target, name) != NULL)
+    bool plain = target != NULL && !target->is_exotic && target->extensible &&
+        (target->class_id == JS_CLASS_OBJECT || target->class_id == JS_CLASS_BYTECODE_FUNCTION || target->class_id == JS_CLASS_C_FUNCTION);
+    if (!plain || find_own_property1(target, name) != NULL)
         return JS_DefinePropertyValue(context, object, name, value, flags);
-    JSProperty *property = add_property(context, target, name, JS_PROP_C_W_E);
+    JSProperty *property = add_property(context, target, name, flags & JS_PROP_C_W_E);
     if (property == NULL) {
         JS_FreeValue(context, value);
         return -1;
