@@ -30,11 +30,11 @@ pub(super) async fn run(args: Args) -> Result<Output, CliError> {
     let remote = args.remote.connect().await?;
     let shapes = shapes(&remote).await?;
     let progress = progress::step("reading");
-    let state = State::read(&remote, &shapes, &progress).await?;
+    let state = State::read(&remote, &shapes, &progress, |_| true).await?;
     let same = state.same_names();
     if !same.is_empty() {
         return Err(CliError::failure(format!(
-            "files know clients by name, and these have one together: {}; rename all but one of each",
+            "files know things by name, and these have one together: {}; rename all but one of each",
             same.join("; ")
         )));
     }

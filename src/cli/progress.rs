@@ -10,7 +10,8 @@ pub(super) struct Step(ProgressBar);
 /// Shows a step until it is dropped. It draws on the standard error stream, and only if that is a
 /// terminal.
 pub(super) fn step(what: &str) -> Step {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let bar = ProgressBar::new_spinner();
+    bar.set_draw_target(ProgressDrawTarget::stderr());
     bar.set_message(what.to_owned());
     bar.enable_steady_tick(Duration::from_millis(100));
     Step(bar)

@@ -58,7 +58,7 @@ def fresh(kind):
         # There is an end to how many rules a tenant may have.
         for rule in ask("GET", "rules?per_page=100"):
             if rule["name"] != "lasting":
-                delete("rules/" + rule["id"])
+                tell("DELETE", "rules/" + rule["id"])
         return ask("POST", kind, {"name": f"fresh {number}", "script": HOUSE["rule"]})["id"]
     if kind == "rules-configs":
         ask("PUT", f"{kind}/FRESH", {"value": str(number)})
@@ -67,7 +67,7 @@ def fresh(kind):
         # There is an end to their number, too.
         for stream in ask("GET", kind):
             if stream["id"] != lasting.get(kind):
-                delete(f"{kind}/{stream['id']}")
+                tell("DELETE", f"{kind}/{stream['id']}")
         return ask("POST", kind, {"name": f"fresh {number}", **STREAM})["id"]
     if kind == "tenants":
         tenant = {"name": f"fresh-{number}", "issuer": f"https://fresh-{number}.example/"}
@@ -77,9 +77,11 @@ def fresh(kind):
     raise LookupError(kind)
 
 
-def delete(path):
-    request = urllib.request.Request(HOUSE["url"] + path, method="DELETE",
-                                     headers={"Authorization": "Bearer " + HOUSE["token"]})
+def tell(method, path, body=None):
+    """The same, where the answer says nothing."""
+    request = urllib.request.Request(HOUSE["url"] + path, method=method, data=body and json.dumps(body).encode(),
+                                     headers={"Authorization": "Bearer " + HOUSE["token"],
+                                              "Content-Type": "application/json"})
     urllib.request.urlopen(request, timeout=30).close()
 
 
@@ -127,6 +129,9 @@ def body_of(method, path):
     if method == "POST" and path == "/api/v2/users":
         return {"connection": "untouched", "email": f"made{next(numbers)}@example.com", "username": None,
                 "password": "correct horse battery staple"}
+    if method == "POST" and path == "/api/v2/resource-servers":
+        return {"identifier": f"https://made.example/{next(numbers)}", **{name: None for name in (
+            "scopes", "signing_alg", "signing_secret", "token_encryption", "proof_of_possession")}}
     if path == "/api/v2/log-streams":
         fresh("log-streams")
         return {"name": "made", "filters": None, "startFrom": None, **STREAM}
@@ -173,10 +178,19 @@ def before_call(ctx, case, kwargs):
             case.query = {**(case.query or {}), "follow": "false"}
         if deletes and "domain" in names:
             return
+        if method == "DELETE" and path.endswith("{user_id}/refresh-tokens"):
+            # Once they are gone there are none to end.
+            if HOUSE["logged_in"]:
+                case.path_parameters = {"user_id": HOUSE["logged_in"].pop()}
+            return
         if method != "GET" and given & (KEPT if deletes else UNTOUCHED):
             case.path_parameters = {names[0]: fresh(kind)}
         if isinstance(case.body, dict) and dice.random() < 1 / 2:
             members = body_of(method, path)
+            if method == "DELETE" and path.endswith("/permissions") and given & KEPT:
+                # There is one to take away.
+                held = f"{kind}/{urllib.parse.quote(given.pop(), safe='')}/permissions"
+                tell("POST", held, {"permissions": [PERMISSION]})
             case.body = {**case.body, **members}
             case.body = {name: value for name, value in case.body.items() if value is not None}
 

@@ -127,7 +127,8 @@ impl<'a> Run<'a> {
     async fn create(&mut self, step: &Step) -> Result<(), CliError> {
         let mut body = self.names.body(step.kind, &step.body, &Value::Null);
         add_code(&mut body, step);
-        let answer = self
+        let paused = paused(&mut body, step.kind);
+        let mut answer = self
             .remote
             .send(Method::POST, step.kind.path(), Some(&body))
             .await?;
@@ -142,6 +143,11 @@ impl<'a> Run<'a> {
         self.made.insert((step.kind, step.key.clone()), id.clone());
         self.keep_secret(step, &id, &answer)?;
         self.permissions(step, &id).await?;
+        if let Some(status) = paused {
+            let path = format!("{}/{}", step.kind.path(), escaped(&id));
+            let body = json!({ "status": status });
+            answer = self.remote.send(Method::PATCH, &path, Some(&body)).await?;
+        }
         self.compare(step, &answer);
         Ok(())
     }
@@ -227,7 +233,7 @@ impl<'a> Run<'a> {
                     file.add(&json!({ "kind": kind, "name": step.key, key: id, name: secret }))?;
                 }
                 None => self.outcome.notes.push(format!(
-                    "the server made a secret for {} `{}` ({id}), which was not kept: with `--secrets-to FILE` it would have been",
+                    "the server made a secret for {} `{}` ({id}), which was not kept; `--secrets-to FILE` keeps such secrets, and a rotation makes a new one",
                     step.kind.noun(),
                     step.key.escape_debug(),
                 )),
@@ -260,6 +266,12 @@ impl<'a> Run<'a> {
             ));
         }
     }
+}
+
+/// A log stream is made active, whatever it shall be.
+fn paused(body: &mut Value, kind: Kind) -> Option<Value> {
+    let members = body.as_object_mut().filter(|_| kind == Kind::LogStreams)?;
+    members.remove("status").filter(|status| status != "active")
 }
 
 fn without_nulls(value: &Value) -> Value {

@@ -13,6 +13,7 @@ pub(in crate::cli) enum Kind {
     Roles,
     RulesConfigs,
     Rules,
+    LogStreams,
     BruteForce,
     SuspiciousIp,
     Tenant,
@@ -23,7 +24,7 @@ pub(in crate::cli) enum Kind {
 pub(super) const MANAGEMENT: &str = "@@MANAGEMENT_API@@";
 
 impl Kind {
-    pub(in crate::cli) const ALL: [Self; 10] = [
+    pub(in crate::cli) const ALL: [Self; 11] = [
         Self::ResourceServers,
         Self::Clients,
         Self::ClientGrants,
@@ -31,6 +32,7 @@ impl Kind {
         Self::Roles,
         Self::RulesConfigs,
         Self::Rules,
+        Self::LogStreams,
         Self::BruteForce,
         Self::SuspiciousIp,
         Self::Tenant,
@@ -46,6 +48,7 @@ impl Kind {
             Self::Roles => "roles",
             Self::RulesConfigs => "rulesConfigs",
             Self::Rules => "rules",
+            Self::LogStreams => "logStreams",
             Self::BruteForce | Self::SuspiciousIp => "attackProtection",
             Self::Tenant => "tenant",
         }
@@ -75,6 +78,7 @@ impl Kind {
             Self::Roles => "role",
             Self::RulesConfigs => "value for rules",
             Self::Rules => "rule",
+            Self::LogStreams => "log stream",
             Self::BruteForce | Self::SuspiciousIp => "attack protection",
             Self::Tenant => "settings",
         }
@@ -90,6 +94,7 @@ impl Kind {
             Self::Roles => "roles",
             Self::RulesConfigs => "rules-configs",
             Self::Rules => "rules",
+            Self::LogStreams => "log-streams",
             Self::BruteForce => "attack-protection/brute-force-protection",
             Self::SuspiciousIp => "attack-protection/suspicious-ip-throttling",
             Self::Tenant => "tenants/settings",
@@ -106,6 +111,7 @@ impl Kind {
             Self::Roles => "roles.yaml",
             Self::RulesConfigs => "rules-configs.yaml",
             Self::Rules => "rules.yaml",
+            Self::LogStreams => "log-streams.yaml",
             Self::BruteForce | Self::SuspiciousIp => "attack-protection.yaml",
             Self::Tenant => "tenant.yaml",
         }
@@ -130,7 +136,9 @@ impl Kind {
         };
         match self {
             Self::ResourceServers => text("identifier"),
-            Self::Clients | Self::Databases | Self::Roles | Self::Rules => text("name"),
+            Self::Clients | Self::Databases | Self::Roles | Self::Rules | Self::LogStreams => {
+                text("name")
+            }
             Self::RulesConfigs => text("key"),
             Self::ClientGrants => {
                 let about = match text("subject_type").as_str() {
@@ -228,6 +236,16 @@ fn adapt(kind: Kind, fields: &mut Fields) {
                 ..Field::new(Shape::Map)
             };
             fields.insert("manifest".to_owned(), manifest);
+        }
+        Kind::LogStreams => {
+            fields.remove("startFrom");
+            // Headers may be credentials. They stay as they are.
+            if let Some(Shape::Object(sink)) = fields.get_mut("sink").map(|sink| &mut sink.shape) {
+                sink.remove("httpAuthorization");
+                sink.remove("httpCustomHeaders");
+            }
+            let words = ["active", "paused"].map(str::to_owned).to_vec();
+            fields.insert("status".to_owned(), Field::new(Shape::Word(words)));
         }
         Kind::BruteForce | Kind::SuspiciousIp | Kind::Tenant => {}
     }

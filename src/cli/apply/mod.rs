@@ -64,7 +64,12 @@ pub(super) async fn run(args: Args, json: bool) -> Result<Output, CliError> {
     std::mem::take(&mut files.problems).into_result()?;
 
     let progress = progress::step("reading");
-    let state = State::read(&remote, &shapes, &progress).await?;
+    // Who describes rules needs no right to read roles. What others name is needed by all.
+    let is_wanted = |kind: Kind| {
+        files.sections.contains(&kind.section())
+            || matches!(kind, Kind::ResourceServers | Kind::Databases)
+    };
+    let state = State::read(&remote, &shapes, &progress, is_wanted).await?;
     drop(progress);
     let options = Options {
         prune: args.prune,

@@ -161,7 +161,7 @@ fn step(
         several => {
             let ids: Vec<&str> = several.iter().map(|known| known.id.as_str()).collect();
             let what = format!(
-                "the server has {} clients of this name ({}); rename all but one",
+                "the server has {} of this name ({}); rename all but one",
                 several.len(),
                 ids.join(", ")
             );

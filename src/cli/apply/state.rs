@@ -48,11 +48,12 @@ pub(in crate::cli) struct State {
 }
 
 impl State {
-    /// Reads all of it, page by page.
+    /// Reads it page by page: what is wanted, and clients.
     pub(in crate::cli) async fn read(
         remote: &Remote,
         shapes: &Shapes,
         progress: &Step,
+        is_wanted: impl Fn(Kind) -> bool,
     ) -> Result<Self, CliError> {
         progress.now("reading clients");
         let clients = remote.list("clients", "clients").await?;
@@ -61,12 +62,13 @@ impl State {
             things: Vec::new(),
             names,
         };
-        for kind in Kind::ALL {
+        let wanted = |kind: &Kind| *kind == Kind::Clients || is_wanted(*kind);
+        for kind in Kind::ALL.into_iter().filter(wanted) {
             progress.now(&format!("reading {}", kind.path()));
             let raw = match kind {
                 Kind::Clients => clients.clone(),
                 kind if kind.is_single() => vec![remote.get(kind.path()).await?],
-                Kind::RulesConfigs => match remote.get(kind.path()).await? {
+                Kind::RulesConfigs | Kind::LogStreams => match remote.get(kind.path()).await? {
                     Value::Array(keys) => keys,
                     _ => return Err(CliError::failure("the server's answer is no list")),
                 },
@@ -110,15 +112,23 @@ impl State {
         .collect()
     }
 
-    /// Clients that share a name, which files cannot tell apart.
+    /// Clients and log streams that share a name, which files cannot tell apart.
     pub(in crate::cli) fn same_names(&self) -> Vec<String> {
-        let mut by_name: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for client in self.of(Kind::Clients) {
-            by_name.entry(&client.key).or_default().push(&client.id);
+        let mut by_name: BTreeMap<(Kind, &str), Vec<&str>> = BTreeMap::new();
+        for known in &self.things {
+            let of_name = by_name.entry((known.kind, &known.key));
+            of_name.or_default().push(&known.id);
         }
         let shared = by_name.into_iter().filter(|(_, ids)| ids.len() > 1);
         shared
-            .map(|(name, ids)| format!("`{}` ({})", name.escape_debug(), ids.join(", ")))
+            .map(|((kind, name), ids)| {
+                format!(
+                    "{} `{}` ({})",
+                    kind.noun(),
+                    name.escape_debug(),
+                    ids.join(", ")
+                )
+            })
             .collect()
     }
 }
@@ -171,7 +181,13 @@ pub(super) async fn look_again(
 }
 
 /// Without what changes when other things do: who may use a connection that is open to all.
+/// And how deliveries go.
 pub(super) fn settled(mut raw: Value) -> Value {
+    if let Value::Object(members) = &mut raw {
+        members.retain(|name, _| {
+            !matches!(name.as_str(), "failures" | "failing_since" | "last_error")
+        });
+    }
     if raw.get("enabled_for_all") == Some(&Value::Bool(true))
         && let Value::Object(members) = &mut raw
     {
@@ -279,6 +295,12 @@ impl Names {
                 }
             }
             Kind::Tenant => self.alias(&mut members, "default_audience"),
+            Kind::LogStreams => {
+                // The server's word, and nobody else's.
+                if members.get("status").and_then(Value::as_str) == Some("suspended") {
+                    members.remove("status");
+                }
+            }
             Kind::ResourceServers | Kind::BruteForce | Kind::SuspiciousIp => {}
         }
         members

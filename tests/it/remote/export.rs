@@ -93,6 +93,17 @@ async fn furnish(app: &App, manager: &Manager<'_>) {
     });
     manager.post("/rules", &component).await.document(201);
     let brute = json!({"max_attempts": 7, "allowlist": ["192.0.2.1", "10.0.0.0/8"]});
+    let hooks = json!({
+        "name": "Hooks", "type": "http", "filters": [{"type": "category", "name": "auth.login.fail"}],
+        "sink": {
+            "httpEndpoint": "https://hooks.example/in", "httpContentFormat": "JSONARRAY",
+            "httpAuthorization": "s3cret-value", "httpCustomHeaders": [{"header": "x-key", "value": "s3cret-value"}],
+        },
+    });
+    let hooks = manager.post("/log-streams", &hooks).await.document(200);
+    let hooks = format!("/log-streams/{}", hooks["id"].as_str().unwrap());
+    let paused = json!({"status": "paused"});
+    manager.patch(&hooks, &paused).await.document(200);
     let path = "/attack-protection/brute-force-protection";
     manager.patch(path, &brute).await.document(200);
     let settings = json!({
@@ -136,7 +147,7 @@ async fn a_tenant_made_of_what_was_exported_exports_the_same_bytes() {
         "{exported}"
     );
     let one = read(&person.path("one"));
-    assert_eq!(one.len(), 11, "{:?}", one.keys());
+    assert_eq!(one.len(), 12, "{:?}", one.keys());
     let secrets = [
         manager.secret.as_str(),
         &source.client_secret,
