@@ -334,8 +334,10 @@ async fn filters_pauses_and_starts_in_the_past_are_kept() {
     let active = json!({ "status": "active", "sink": { "httpContentFormat": "JSONOBJECT" } });
     let active = manager.patch(&path, &active).await.document(200);
     assert_eq!(active["sink"]["httpContentType"], "application/x-ndjson");
-    until(&app, async || delivered().len() == 2).await;
-    assert_eq!(delivered()[1], late);
+    until(&app, async || delivered().contains(&late)).await;
+    // At least once: the pause may have come before it was noted that the first had arrived.
+    let known = |id: &String| *id == early || *id == late;
+    assert!(delivered().iter().all(known), "{:?}", delivered());
     manager.delete(&path).await.document(204);
     assert_eq!(manager.get(&path).await.status, 404);
 }
