@@ -11,12 +11,9 @@ import ipaddress
 import json
 import os
 import pathlib
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -24,7 +21,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 HERE = pathlib.Path(__file__).resolve().parent
-PATIENCE_S = 180
+sys.path.insert(0, str(HERE.parent))
+from server import PATIENCE_S, Server  # noqa: E402
+
 API = "https://orders.example/"
 REALM = "Username-Password-Authentication"
 # How many rows each runner has: one that ends early does not pass for one that is done.
@@ -38,10 +37,10 @@ def main():
         folder = pathlib.Path(folder)
         authority = make_certificates(folder)
         rows = []
-        with Server(claimsmith, folder, "acme") as acme, Server(claimsmith, folder, "nonces") as nonces:
+        with House(claimsmith, folder, "acme") as acme, House(claimsmith, folder, "nonces") as nonces:
             house = folder / "house.json"
             tls = {"cert": str(folder / "server.pem"), "key": str(folder / "server.key")}
-            house.write_text(json.dumps({**acme.house, **nonces.house, "tls": tls}))
+            house.write_text(json.dumps({**acme.known, **nonces.known, "tls": tls}))
             env = {**os.environ, "CLAIMSMITH_HOUSE": str(house), "NODE_EXTRA_CA_CERTS": authority,
                    "REQUESTS_CA_BUNDLE": authority, "SSL_CERT_FILE": authority}
             for command in (["node", HERE / "node/openid-client.mjs"], ["node", HERE / "node/resource-servers.mjs"],
@@ -71,27 +70,22 @@ def report(rows):
     return failed > 0
 
 
-class Server:
-    """A server on a data directory of its own, with what the runners need, until the end of the block."""
+class House(Server):
+    """A server over TLS with what the runners need."""
+
+    SCHEME = "https"
 
     def __init__(self, claimsmith, folder, tenant):
-        self.claimsmith, self.folder, self.tenant = claimsmith, folder, tenant
-        self.data = folder / tenant
-        # Free a moment ago: the issuer must name the port before the server listens on it.
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.issuer = f"https://localhost:{self.port}/"
-        self.house = self.furnish()
-
-    def cli(self, *arguments, stdin=None):
-        command = [self.claimsmith, *arguments, "--json", "--data", str(self.data), "--reserve-mib", "0"]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=PATIENCE_S)
-        if done.returncode != 0:
-            sys.exit(f"{' '.join(arguments)}: {done.stderr}")
-        return json.loads(done.stdout)
+        self.folder, self.tenant = folder, tenant
+        super().__init__(claimsmith, folder / tenant)
 
     def furnish(self):
+        self.known = self.made()
+
+    def serve_options(self):
+        return ["--tls-cert", str(self.folder / "server.pem"), "--tls-key", str(self.folder / "server.key")]
+
+    def made(self):
         made = self.cli("init", "--tenant", self.tenant, "--issuer", self.issuer)
         user = made["administrator"]
         if self.tenant == "nonces":
@@ -124,24 +118,6 @@ class Server:
         management = {"domain": f"localhost:{self.port}", **{key: admin[key] for key in ("client_id", "client_secret")}}
         return {"issuer": self.issuer, "api": API, "realm": REALM, "user": user, "confidential": confidential,
                 "public": public, "machine": machine, "signer": signer, "server": server, "management": management}
-
-    def __enter__(self):
-        command = [self.claimsmith, "serve", "--listen", f"127.0.0.1:{self.port}", "--data", str(self.data),
-                   "--reserve-mib", "0", "--tls-cert", str(self.folder / "server.pem"),
-                   "--tls-key", str(self.folder / "server.key")]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        overdue = threading.Timer(PATIENCE_S, self.process.kill)
-        overdue.start()
-        if not any('"listening"' in line for line in self.process.stderr):
-            sys.exit("the server ended before it listened")
-        overdue.cancel()
-        # Nobody else reads it; a full pipe would stop the server.
-        threading.Thread(target=self.process.stderr.read, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(timeout=60)
 
 
 def make_certificates(folder):

@@ -11,19 +11,18 @@ that nothing is deleted that others need.
 import json
 import os
 import pathlib
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
-PATIENCE_S = 300
+sys.path.insert(0, str(HERE.parent))
+from server import PATIENCE_S, Server  # noqa: E402
+
 API = "https://orders.example/"
 RULE = "function adds(user, context, callback) { callback(null, user, context); }"
 CHECKS = ["not_a_server_error", "status_code_conformance", "content_type_conformance",
@@ -43,13 +42,14 @@ def main():
     claimsmith = str(pathlib.Path(sys.argv[1]).resolve())
     examples = sys.argv[2] if len(sys.argv) > 2 else "12"
     with tempfile.TemporaryDirectory() as folder:
-        with Server(claimsmith, pathlib.Path(folder)) as server:
+        with House(claimsmith, pathlib.Path(folder)) as server:
             house = server.house()
             counts = pathlib.Path(folder) / "counts.json"
             env = {**os.environ, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(HERE),
                    "CLAIMSMITH_HOUSE": json.dumps(house), "CLAIMSMITH_COUNTS": str(counts)}
             program = pathlib.Path(sys.executable).parent / "schemathesis"
-            command = [program, "--config-file", HERE / "schemathesis.toml", "run", f"{server.issuer}api/v2/openapi.json", "--url", server.issuer,
+            command = [program, "--config-file", HERE / "schemathesis.toml", "run",
+                       f"{server.issuer}api/v2/openapi.json", "--url", server.issuer,
                        "--header", f"Authorization: Bearer {house['token']}", "--checks", ",".join(CHECKS),
                        "--phases", "examples,coverage,fuzzing,stateful", "--seed", str(SEED), "--max-examples", examples,
                        "--generation-deterministic", "--workers", "2",
@@ -89,25 +89,15 @@ def judge(counts, seconds):
     return problems
 
 
-class Server:
-    """A server on a data directory of its own, with one of everything, until the end of the block."""
+class House(Server):
+    """A server with one of everything."""
+
+    # Many log in, and none of it is about hashing.
+    OPTIONS = ["--argon2-memory-kib", "8", "--argon2-passes", "1"]
 
     def __init__(self, claimsmith, folder):
-        self.claimsmith, self.folder, self.data = claimsmith, folder, folder / "data"
-        # Free a moment ago: the issuer must name the port before the server listens on it.
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.issuer = f"http://127.0.0.1:{self.port}/"
-        self.furnish()
-
-    def cli(self, *arguments, stdin=None):
-        command = [self.claimsmith, *arguments, "--json", "--data", str(self.data), "--reserve-mib", "0",
-                   "--argon2-memory-kib", "8", "--argon2-passes", "1"]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=PATIENCE_S)
-        if done.returncode != 0:
-            sys.exit(f"{' '.join(arguments)}: {done.stderr}")
-        return json.loads(done.stdout) if done.stdout.strip() else None
+        self.folder = folder
+        super().__init__(claimsmith, folder / "data")
 
     def furnish(self):
         self.administrator = self.cli("init", "--tenant", "acme", "--issuer", self.issuer)["administrator"]
@@ -141,8 +131,9 @@ class Server:
                     "password": "correct horse battery staple"}
             logged_in.append(self.ask("POST", "users", token, user)["user_id"])
             self.token(**{**login, "username": user["email"], "password": user["password"]})
-        return {"url": f"{self.issuer}api/v2/", "token": token, "api": API, "rule": RULE, "seed": SEED, "logged_in": logged_in, "own_client": self.admin["client_id"],
-                "own_grant": self.grant["id"], "email": self.administrator["email"]}
+        return {"url": f"{self.issuer}api/v2/", "token": token, "api": API, "rule": RULE, "seed": SEED,
+                "logged_in": logged_in, "own_client": self.admin["client_id"], "own_grant": self.grant["id"],
+                "email": self.administrator["email"]}
 
     def token(self, **form):
         body = urllib.parse.urlencode(form).encode()
@@ -159,28 +150,6 @@ class Server:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             return {"refused": error.code}
-
-    def __enter__(self):
-        command = [self.claimsmith, "serve", "--listen", f"127.0.0.1:{self.port}", "--data", str(self.data),
-                   "--reserve-mib", "0", "--argon2-memory-kib", "8", "--argon2-passes", "1"]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        overdue = threading.Timer(PATIENCE_S, self.process.kill)
-        overdue.start()
-        if not any('"listening"' in line for line in self.process.stderr):
-            sys.exit("the server ended before it listened")
-        overdue.cancel()
-        # Nobody else reads it; a full pipe would stop the server. What it calls an error is shown.
-        threading.Thread(target=self.drain, daemon=True).start()
-        return self
-
-    def drain(self):
-        for line in self.process.stderr:
-            if '"ERROR"' in line:
-                print(line, end="")
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(timeout=60)
 
 
 if __name__ == "__main__":

@@ -124,25 +124,45 @@ static EXCHANGE: Resource = Resource {
     ],
 };
 
+const NAME: Field = Field::output("rule", Shape::Text(200), "Its name.");
+const VERSION: Field = Field::output(
+    "version",
+    Shape::Whole(1, i64::MAX),
+    "The version that ran.",
+);
+const OUTCOME: Field = Field::output("outcome", Shape::Map, "How it ended.");
+const LOGS: Field = Field::output(
+    "logs",
+    Shape::List(&Shape::Map, 10_000),
+    "The lines it wrote, each with `level` and `message`.",
+);
+const LOGS_DROPPED: Field = Field::output(
+    "logs_dropped",
+    Shape::Whole(0, i64::MAX),
+    "Log lines past the limit.",
+);
+const FUEL: Field = Field::output("fuel", Shape::Whole(0, i64::MAX), "Fuel used.");
+const DURATION: Field = Field::output(
+    "duration_us",
+    Shape::Whole(0, i64::MAX),
+    "Wall time, in microseconds.",
+);
+
+/// What is told of a rule to who follows the log.
+pub(super) const RULE_IN_SHORT: &[Field] =
+    &[NAME, VERSION, OUTCOME, DURATION, FUEL, LOGS, LOGS_DROPPED];
+
 const RULE: &[Field] = &[
-    Field::output("rule", Shape::Text(200), "Its name."),
-    Field::output(
-        "version",
-        Shape::Whole(1, i64::MAX),
-        "The version that ran.",
-    ),
-    Field::output("outcome", Shape::Map, "How it ended."),
+    NAME,
+    VERSION,
+    OUTCOME,
     Field::output(
         "effects",
         Shape::List(&Shape::Map, 10_000),
         "What it asked for, and what became of that.",
     ),
-    Field::output("logs", Shape::List(&Shape::Map, 10_000), "What it wrote."),
-    Field::output(
-        "logs_dropped",
-        Shape::Whole(0, i64::MAX),
-        "Log lines past the limit.",
-    ),
+    LOGS,
+    LOGS_DROPPED,
     Field::output(
         "fetches",
         Shape::List(&Shape::Map, 10_000),
@@ -153,17 +173,13 @@ const RULE: &[Field] = &[
         Shape::List(&Shape::Text(128), 1_000),
         "Configuration that it read.",
     ),
-    Field::output("fuel", Shape::Whole(0, i64::MAX), "Fuel used."),
+    FUEL,
     Field::output(
         "memory_bytes",
         Shape::Whole(0, i64::MAX),
         "The most memory it held.",
     ),
-    Field::output(
-        "duration_us",
-        Shape::Whole(0, i64::MAX),
-        "Wall time, in microseconds.",
-    ),
+    DURATION,
 ];
 
 const PROVENANCE: &[Field] = &[

@@ -10,6 +10,7 @@ use futures_util::stream;
 use serde_json::{Value, json};
 
 use super::endpoint::{Answer, Call, Endpoint, Gives, Resource};
+use super::exchanges::RULE_IN_SHORT;
 use super::logs::{EVENT_FIELDS, READ};
 use super::shape::{Field, Shape};
 use super::tail::{Tail, Wanted};
@@ -69,33 +70,11 @@ static FOLLOWED: Resource = Resource {
         ),
         Field::output(
             "rules",
-            Shape::List(&Shape::Object(RULE), 1_000),
+            Shape::List(&Shape::Object(RULE_IN_SHORT), 100),
             "What each rule came to and wrote, in order, for who may `read:exchanges`.",
         ),
     ],
 };
-
-const RULE: &[Field] = &[
-    Field::output("rule", Shape::Text(200), "Its name."),
-    Field::output(
-        "version",
-        Shape::Whole(1, i64::MAX),
-        "The version that ran.",
-    ),
-    Field::output("outcome", Shape::Map, "How it ended."),
-    Field::output("duration_us", Shape::Whole(0, i64::MAX), "Wall time."),
-    Field::output("fuel", Shape::Whole(0, i64::MAX), "Fuel used."),
-    Field::output(
-        "logs",
-        Shape::List(&Shape::Map, 1_000),
-        "The lines it wrote, each with `level` and `message`.",
-    ),
-    Field::output(
-        "logs_dropped",
-        Shape::Whole(0, i64::MAX),
-        "Lines past the limit.",
-    ),
-];
 
 async fn follow(call: Call) -> Result<Answer, Refused> {
     let wanted = Wanted {
