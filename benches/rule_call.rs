@@ -141,6 +141,7 @@ fn candidate(host: &RuleHost, name: String, bytes: &[u8]) -> Candidate {
         on_fault: OnFault::Deny,
         manifest: None,
         permissions: Permissions::default(),
+        action: None,
     };
     Candidate {
         name,

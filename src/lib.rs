@@ -41,6 +41,7 @@ pub mod token;
 pub mod account;
 pub mod admin;
 
+pub mod action;
 pub mod api;
 pub mod client;
 pub mod client_grant;

@@ -95,6 +95,9 @@ pub enum EventType {
     /// A request to the management API changed something.
     #[serde(rename = "sapi")]
     Managed,
+    /// An action failed, whether its failure ended the exchange or not.
+    #[serde(rename = "actions_execution_failed")]
+    ActionFailed,
     /// A second factor was demanded.
     #[serde(rename = "mfar")]
     FactorRequired,
@@ -304,6 +307,7 @@ mod tests {
         };
         let rule = RuleReport {
             rule: "verbose".to_owned(),
+            action: None,
             version: 1,
             outcome: Outcome::Allowed,
             effects: Vec::new(),

@@ -138,6 +138,9 @@ pub enum Category {
     /// The server has something to say.
     #[serde(rename = "system.notification")]
     System,
+    /// An action failed.
+    #[serde(rename = "actions")]
+    Actions,
     /// Everything else.
     #[serde(rename = "other")]
     Other,
@@ -157,6 +160,7 @@ impl Category {
         "user.fail",
         "user.notification",
         "system.notification",
+        "actions",
         "other",
     ];
 
@@ -187,6 +191,7 @@ impl Category {
             }
             EventType::BlockLifted => Self::UserNoted,
             EventType::Warning | EventType::RateExceeded => Self::System,
+            EventType::ActionFailed => Self::Actions,
             EventType::RefreshTokenRevoked => Self::Other,
         }
     }

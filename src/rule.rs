@@ -4,6 +4,7 @@ pub(crate) mod chain;
 
 use serde::{Deserialize, Serialize};
 
+use crate::action::{ActionVersion, BoundAction};
 use crate::clock::Timestamp;
 use crate::identity;
 use crate::rule_host::{Dialect, Grant, Manifest, OnFault, Permissions};
@@ -38,6 +39,9 @@ pub struct RuleVersion {
     /// What it may do; none allows all that the interface offers.
     #[serde(default)]
     pub manifest: Option<Manifest>,
+    /// What it has as a version of an action; none if it is a rule's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<ActionVersion>,
 }
 
 /// The author of what came by the command line on the data directory. No `client_id` has a space.
@@ -79,6 +83,9 @@ pub struct Binding {
     /// What ran before, the newest last: what a rollback goes back to.
     #[serde(default)]
     pub earlier: Vec<Earlier>,
+    /// What it has as the binding of an action; none if it is a rule's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<BoundAction>,
 }
 
 /// What a binding ran before.
@@ -93,6 +100,11 @@ pub struct Earlier {
 impl Binding {
     /// How many earlier versions are remembered.
     const MAX_EARLIER: usize = 50;
+
+    /// Where in the chain: rules before actions (contract, section 3.1), each in their order.
+    pub fn place(&self) -> (bool, u32, &str) {
+        (self.action.is_some(), self.order, &self.rule)
+    }
 
     /// Lets another version run. What runs already is not remembered twice.
     pub fn run(&mut self, version: &RuleVersion, on_fault: Option<OnFault>) {

@@ -15,7 +15,7 @@ interface CommonEvent {
     };
     tenant: { id: string };
     resource_server?: { identifier: string };
-    /** The rule's configuration. */
+    /** The Action's own; of one that was uploaded as a rule, the tenant's configuration. */
     readonly secrets: Readonly<Record<string, string>>;
     readonly configuration: Readonly<Record<string, string>>;
 }

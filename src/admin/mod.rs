@@ -1,6 +1,7 @@
 //! What an administrator can do: the same functions serve the command line and the
 //! management API. Everything that comes in is checked here, whoever sends it.
 
+pub mod actions;
 pub mod apis;
 pub mod client_credentials;
 pub mod client_grants;
@@ -94,6 +95,9 @@ pub enum Error {
         /// The rule.
         rule: String,
     },
+    /// An action is bound to a trigger, and must not be for this.
+    #[error("{0}")]
+    Bound(String),
     /// The rules have as much to do as they may.
     #[error("too many exchanges of the tenant are under way")]
     Busy,

@@ -1,6 +1,7 @@
 //! Keeps tenants within their quotas.
 
-use super::Error;
+use super::{Error, LIST_LIMIT, rules};
+use crate::action::Action;
 use crate::quota::{Quotas, Tally};
 use crate::server::Server;
 use crate::store::{self, Batch, KeyRange, Record as _, Stored};
@@ -51,18 +52,19 @@ pub async fn commit_without_user(
     commit(server, tenant, batch, |users| Ok(users.saturating_sub(1))).await
 }
 
-/// Whether a tenant that has so many rules may have one more.
-pub async fn room_for_a_rule(
-    server: &Server,
-    tenant: &TenantName,
-    has: usize,
-) -> Result<(), Error> {
-    match quotas(server, tenant).await?.rules {
-        Some(most) if has as u64 >= u64::from(most) => Err(Error::OverQuota {
+/// Whether a tenant may have one more rule. An action is one, bound or not.
+pub async fn room_for_a_rule(server: &Server, tenant: &TenantName) -> Result<(), Error> {
+    let Some(most) = quotas(server, tenant).await?.rules else {
+        return Ok(());
+    };
+    let actions: Vec<Stored<Action>> = server.records.list(&[tenant.as_str()], LIST_LIMIT).await?;
+    let has = rules::bindings(server, tenant).await?.len() + actions.len();
+    match has as u64 >= u64::from(most) {
+        true => Err(Error::OverQuota {
             what: "rules",
             most: most.into(),
         }),
-        _ => Ok(()),
+        false => Ok(()),
     }
 }
 

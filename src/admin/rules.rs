@@ -7,6 +7,7 @@ pub mod versions;
 
 use self::versions::Upload;
 use super::{Error, LIST_LIMIT, check_text, quotas, require_tenant};
+use crate::action::Trigger;
 use crate::random;
 use crate::rule::{Binding, COMMAND_LINE, ConfigurationValue, RuleVersion, default_grants};
 use crate::rule_host::{Grant, Inspection, Manifest, OnFault, Permissions};
@@ -30,6 +31,7 @@ pub async fn upload(
         manifest,
         note: None,
         author: COMMAND_LINE.to_owned(),
+        action: None,
     };
     versions::upload(server, tenant, upload).await
 }
@@ -69,12 +71,13 @@ pub async fn bind(
             Some(version) => format!("{rule}@{version}"),
         },
     })?;
-    let mut others = bindings(server, tenant).await?;
+    of_a_rule(version)?;
+    let mut others = all_bindings(server, tenant).await?;
     let known = others.iter().position(|other| other.rule == rule);
     let mut binding = match known {
         Some(known) => others.swap_remove(known),
         None => {
-            quotas::room_for_a_rule(server, tenant, others.len()).await?;
+            quotas::room_for_a_rule(server, tenant).await?;
             new_binding(server, rule, &others)?
         }
     };
@@ -97,12 +100,9 @@ pub async fn bind(
 
 /// A binding that runs nothing yet, behind all others.
 fn new_binding(server: &Server, rule: &str, others: &[Binding]) -> Result<Binding, Error> {
-    let most = server.rule_host.limits().chain;
-    if others.len() >= most {
-        let reason = format!("a tenant binds at most {most} rules");
-        return Err(Error::invalid("the rule", reason));
-    }
-    let last = others.iter().map(|other| other.order).max().unwrap_or(0);
+    room_in_the_chain(server, others, 1)?;
+    let rules = others.iter().filter(|other| other.action.is_none());
+    let last = rules.map(|other| other.order).max().unwrap_or(0);
     Ok(Binding {
         id: format!("rul_{}", random::id()?),
         rule: rule.to_owned(),
@@ -113,10 +113,35 @@ fn new_binding(server: &Server, rule: &str, others: &[Binding]) -> Result<Bindin
         on_fault: OnFault::default(),
         permissions: Permissions::default(),
         earlier: Vec::new(),
+        action: None,
     })
 }
 
-fn check_permissions(permissions: &Permissions) -> Result<(), Error> {
+/// Whether so many more rules would be no longer chain than may be, with the actions of either trigger.
+fn room_in_the_chain(server: &Server, all: &[Binding], more: usize) -> Result<(), Error> {
+    let bound_to = |trigger: Option<Trigger>| {
+        let of = |binding: &&Binding| binding.action.as_ref().map(|one| one.trigger) == trigger;
+        all.iter().filter(of).count()
+    };
+    let actions = Trigger::ALL.map(|trigger| bound_to(Some(trigger)));
+    let longest = bound_to(None) + actions.into_iter().max().unwrap_or(0) + more;
+    let most = server.rule_host.limits().chain;
+    if longest <= most {
+        return Ok(());
+    }
+    let reason = format!("a tenant binds at most {most} rules, with the actions of a trigger");
+    Err(Error::invalid("the rule", reason))
+}
+
+/// A version of an action is put to use by its action alone.
+fn of_a_rule(version: &RuleVersion) -> Result<(), Error> {
+    match version.action {
+        None => Ok(()),
+        Some(_) => Err(Error::invalid("the rule", "it is an action: deploy that")),
+    }
+}
+
+pub(super) fn check_permissions(permissions: &Permissions) -> Result<(), Error> {
     let hosts = permissions.hosts.len();
     if hosts > MAX_HOSTS {
         let reason = format!("it allows {hosts} hosts, and at most {MAX_HOSTS} may be");
@@ -131,6 +156,7 @@ const MAX_HOSTS: usize = 100;
 /// Takes a rule out of use. Its versions stay.
 pub async fn unbind(server: &Server, tenant: &TenantName, rule: &str) -> Result<(), Error> {
     let stored: Option<Stored<Binding>> = server.records.get(&[tenant.as_str(), rule]).await?;
+    let stored = stored.filter(|stored| stored.record.action.is_none());
     let stored = stored.ok_or_else(Error::missing("binding of the rule", rule))?;
     Ok(server
         .records
@@ -138,11 +164,21 @@ pub async fn unbind(server: &Server, tenant: &TenantName, rule: &str) -> Result<
         .await?)
 }
 
-/// The bindings of a tenant, in the order they run.
+/// The bindings of a tenant's rules, in the order they run; those of actions are none of them.
 pub async fn bindings(server: &Server, tenant: &TenantName) -> Result<Vec<Binding>, Error> {
+    let mut bindings = all_bindings(server, tenant).await?;
+    bindings.retain(|binding| binding.action.is_none());
+    Ok(bindings)
+}
+
+/// The same with those of actions, which run behind all rules.
+pub(super) async fn all_bindings(
+    server: &Server,
+    tenant: &TenantName,
+) -> Result<Vec<Binding>, Error> {
     let stored = server.records.list(&[tenant.as_str()], LIST_LIMIT).await?;
     let mut bindings: Vec<Binding> = stored.into_iter().map(|stored| stored.record).collect();
-    bindings.sort_by(|a, b| (a.order, &a.rule).cmp(&(b.order, &b.rule)));
+    bindings.sort_by(|a, b| a.place().cmp(&b.place()));
     Ok(bindings)
 }
 
@@ -212,7 +248,7 @@ pub async fn configuration_keys(
     Ok(stored.into_iter().map(|stored| stored.record.key).collect())
 }
 
-fn check_name(rule: &str) -> Result<(), Error> {
+pub(super) fn check_name(rule: &str) -> Result<(), Error> {
     check_text("the rule's name", rule, 100)?;
     let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b' ');
     // It becomes a folder, where exchanges are pulled.

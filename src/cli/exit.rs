@@ -105,7 +105,8 @@ impl From<admin::Error> for CliError {
             | admin::Error::Invalid { .. }
             | admin::Error::OverQuota { .. }
             | admin::Error::TooWeak(_)
-            | admin::Error::NothingBefore { .. } => ExitCode::Usage,
+            | admin::Error::NothingBefore { .. }
+            | admin::Error::Bound(_) => ExitCode::Usage,
             admin::Error::Rejected(_) => ExitCode::Invalid,
             admin::Error::Store(_) => ExitCode::StoreFailed,
             admin::Error::Key(_)

@@ -107,7 +107,35 @@ impl Trail {
         if !worth_it {
             return;
         }
+        let failed = self.failed_actions(server);
         server.log.note(&self.tenant, self.event).await;
+        for event in failed {
+            server.log.note(&self.tenant, event).await;
+        }
+    }
+
+    /// An event for each action that failed (contract, section 3.6). They are about no exchange of their
+    /// own: their `exchange_id` names this one.
+    fn failed_actions(&self, server: &Server) -> Vec<LogEvent> {
+        let reports = self.event.rules.iter().flat_map(|report| &report.rules);
+        let failed = reports.filter_map(|report| {
+            let action = report.action.as_ref()?;
+            let Outcome::Faulted { fault, detail, .. } = &report.outcome else {
+                return None;
+            };
+            let (version, fault) = (report.version, fault.word());
+            Some(LogEvent {
+                log_id: log::event_id(server.clock.now()),
+                event_type: EventType::ActionFailed,
+                description: Some(format!("{action}@{version}: {fault}: {detail}")),
+                grant_type: String::new(),
+                audience: None,
+                scope: None,
+                rules: None,
+                ..self.event.clone()
+            })
+        });
+        failed.collect()
     }
 
     /// The operator's line, and one for each rule that failed.
@@ -139,10 +167,12 @@ impl Trail {
             } = &report.outcome
             {
                 let (rule, version) = (&report.rule, report.version);
+                let action = report.action.as_deref();
                 tracing::warn!(
                     tenant,
                     exchange_id,
                     rule,
+                    action,
                     version,
                     ?fault,
                     detail,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Binding, ConfigurationValue, RuleVersion};
-use crate::rule_host::{BoundRule, Grant, Rule};
+use crate::action::{ActionSecret, Makeup, SecretName};
+use crate::rule_host::{AsAction, BoundRule, Grant, Rule};
 use crate::secret::Secret;
 use crate::server::Server;
 use crate::store::{self, Stored, blob};
@@ -77,7 +78,7 @@ pub(crate) async fn bindings(
     }
     let mut bindings: Vec<Binding> = seen.into_iter().map(|stored| stored.record).collect();
     bindings.retain(|binding| binding.enabled && binding.grants.contains(&grant));
-    bindings.sort_by(|a, b| (a.order, &a.rule).cmp(&(b.order, &b.rule)));
+    bindings.sort_by(|a, b| a.place().cmp(&b.place()));
     Ok(bindings)
 }
 
@@ -90,21 +91,61 @@ pub(crate) async fn bound(
     let number = RuleVersion::key_part(binding.version);
     let parts = [tenant.as_str(), &binding.rule, &number];
     let stored: Option<Stored<RuleVersion>> = server.records.get(&parts).await?;
-    let (rule, manifest) = match stored {
-        Some(Stored { record, .. }) => (
-            component(server, &record.digest).await?,
-            record.manifest.map(Arc::new),
-        ),
-        None => (Err("the bound version does not exist".to_owned()), None),
-    };
+    let (mut rule, mut manifest, mut action) = (
+        Err("the bound version does not exist".to_owned()),
+        None,
+        None,
+    );
+    if let Some(Stored { record, .. }) = stored {
+        rule = component(server, &record.digest).await?;
+        manifest = record.manifest.map(Arc::new);
+        if let Some(version) = record.action {
+            match own_values(server, tenant, &binding.rule, &version.makeup).await? {
+                Ok(values) => {
+                    let name = version.name;
+                    action = Some(AsAction { name, values });
+                }
+                Err(reason) => rule = Err(reason),
+            }
+        }
+    }
     Ok(BoundRule {
         rule,
         manifest,
+        action,
         name: binding.rule,
         version: binding.version,
         on_fault: binding.on_fault,
         permissions: binding.permissions,
     })
+}
+
+/// The secrets of an action, or why they cannot be read.
+pub(crate) async fn own_values(
+    server: &Server,
+    tenant: &TenantName,
+    action: &str,
+    makeup: &Makeup,
+) -> Result<Result<Arc<BTreeMap<String, Secret>>, String>, store::Error> {
+    let mut values = BTreeMap::new();
+    for SecretName { name, key, .. } in &makeup.secrets {
+        let parts = [tenant.as_str(), action, key];
+        let stored: Option<Stored<ActionSecret>> = server.records.get(&parts).await?;
+        let Some(stored) = stored else {
+            return Ok(Err(format!("its secret `{name}` is not there any more")));
+        };
+        let context = ActionSecret::seal_context(tenant, action, key);
+        let opened = stored.record.value.open(server.keyring.master(), &context);
+        let opened = match &opened {
+            Ok(opened) => std::str::from_utf8(opened).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match opened {
+            Ok(value) => values.insert(name.clone(), Secret::new(value)),
+            Err(reason) => return Ok(Err(format!("its secret `{name}` does not open: {reason}"))),
+        };
+    }
+    Ok(Ok(Arc::new(values)))
 }
 
 /// The rule of a digest, or why it does not load.
@@ -128,12 +169,15 @@ pub(crate) async fn component(
 }
 
 /// The values that the tenant stored for its rules; none are unsealed for a chain that reads none.
+/// Actions read their own.
 pub(crate) async fn configuration(
     server: &Server,
     tenant: &TenantName,
     chain: &[BoundRule],
 ) -> Result<BTreeMap<String, Secret>, LoadError> {
-    let reads = |bound: &BoundRule| bound.rule.as_ref().is_ok_and(Rule::reads_configuration);
+    let reads = |bound: &BoundRule| {
+        bound.action.is_none() && bound.rule.as_ref().is_ok_and(Rule::reads_configuration)
+    };
     if !chain.iter().any(reads) {
         return Ok(BTreeMap::new());
     }

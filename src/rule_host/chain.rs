@@ -247,7 +247,9 @@ impl<'h> Run<'h> {
         facts.exchange_id = Arc::clone(&self.exchange_id);
         facts.now = self.draft.exchange.now;
         facts.manifest = bound.manifest.clone();
-        if rule.reads_configuration() {
+        if let Some(action) = &bound.action {
+            facts.configuration = Arc::clone(&action.values);
+        } else if rule.reads_configuration() {
             let all = self.configuration;
             facts.configuration =
                 Arc::clone(self.copied.get_or_insert_with(|| Arc::new(all.clone())));
@@ -315,6 +317,7 @@ impl<'h> Run<'h> {
         });
         self.reports.push(RuleReport {
             rule: bound.name.clone(),
+            action: bound.action.as_ref().map(|action| action.name.clone()),
             version: bound.version,
             outcome,
             effects,

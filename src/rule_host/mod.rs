@@ -35,11 +35,11 @@ pub use self::claim_name::{RESERVED_CLAIMS, is_reserved_claim};
 pub use self::component::{Inspection, Rule};
 pub use self::engine::Error;
 pub use self::exchange::{Draft, Exchange, Grant};
-pub use self::javascript::Dialect;
+pub use self::javascript::{Dialect, MODULES};
 pub use self::limits::Limits;
 pub use self::manifest::{Manifest, ManifestError, Metadata, Pattern};
 pub use self::permissions::Permissions;
-pub use self::pipeline::{BoundRule, Outline, RuleHost};
+pub use self::pipeline::{AsAction, BoundRule, Outline, RuleHost};
 pub use self::rejection::Rejection;
 pub(crate) use self::text::printable;
 pub use self::verdict::{

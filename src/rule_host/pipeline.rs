@@ -65,6 +65,17 @@ pub struct BoundRule {
     pub manifest: Option<Arc<Manifest>>,
     /// What it may do beyond deciding.
     pub permissions: Permissions,
+    /// What it is beside a rule, if it is an action.
+    pub action: Option<AsAction>,
+}
+
+/// What an action has and a rule has not.
+#[derive(Clone, Debug)]
+pub struct AsAction {
+    /// What it is called; a rule's name is all that it is known by.
+    pub name: String,
+    /// Values of its own, which it reads in the place of the tenant's.
+    pub values: Arc<BTreeMap<String, Secret>>,
 }
 
 impl BoundRule {

@@ -142,6 +142,9 @@ impl Report {
 pub struct RuleReport {
     /// Its name.
     pub rule: String,
+    /// What it was called when that version was deployed, if it is an action.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
     /// The version that ran.
     pub version: u32,
     /// How it ended.

@@ -91,6 +91,14 @@ pub enum Table {
     LogStream = 71,
     /// `(tenant, id of a log stream)` → how far it has been delivered.
     LogStreamCursor = 72,
+    /// `(tenant, id)` → an action.
+    Action = 80,
+    /// `(tenant, name)` → the action that has the name. Uniqueness lives here.
+    ActionName = 81,
+    /// `(tenant, action's id, key)` → a value of an action's secret, sealed.
+    ActionSecret = 82,
+    /// `(tenant, trigger)` → that its bindings were set.
+    TriggerBindings = 83,
 }
 
 /// Where a value is stored. Ordered by its bytes.

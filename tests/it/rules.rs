@@ -185,6 +185,7 @@ async fn run(host: &RuleHost, rule: &Rule, manifest: &Arc<Manifest>, case: &Path
         on_fault: OnFault::Deny,
         manifest: Some(Arc::clone(manifest)),
         permissions: Permissions::default(),
+        action: None,
     };
     let (verdict, report) = host
         .run(&[bound], Somebody, input.exchange, &input.configuration)

@@ -72,6 +72,8 @@ def fresh(kind):
     if kind == "rules-configs":
         ask("PUT", f"{kind}/FRESH", {"value": str(number)})
         return "FRESH"
+    if kind == "actions":
+        return fresh_action()["id"]
     if kind == "log-streams":
         # There is an end to their number, too.
         for stream in ask("GET", kind):
@@ -84,6 +86,31 @@ def fresh(kind):
     if kind == "refresh-tokens":
         return refresh_tokens.pop()
     raise LookupError(kind)
+
+
+def action(name):
+    return {"name": name, "code": HOUSE["action"]["code"], "supported_triggers": [{"id": "post-login"}]}
+
+
+def fresh_action():
+    # There is an end to their number as well.
+    for old in ask("GET", "actions/actions?per_page=100")["actions"]:
+        if old["id"] != HOUSE["action"]["id"]:
+            ask("DELETE", f"actions/actions/{old['id']}?force=true")
+    return ask("POST", "actions/actions", {**action(f"fresh {next(numbers)}"), "deploy": True})
+
+
+def names_of_action(method, names):
+    """What is read lasts; what is changed is fresh, with a version to go back to."""
+    if "trigger" in names:
+        return {"trigger": dice.choice(["post-login", "credentials-exchange"])}
+    if method == "GET":
+        lasting = HOUSE["action"]
+        known = {"id": lasting["id"], "version": lasting["version"]}
+    else:
+        made = fresh_action()
+        known = {"id": made["id"], "version": made["deployed_version"]["id"]}
+    return {name: known[name] for name in names}
 
 
 ask("POST", "connections", {"name": "untouched", "strategy": "auth0"})
@@ -135,6 +162,16 @@ def body_of(method, path):
     if method == "POST" and path == "/api/v2/resource-servers":
         return {"identifier": f"https://made.example/{next(numbers)}", **{name: None for name in (
             "scopes", "signing_alg", "signing_secret", "token_encryption", "proof_of_possession")}}
+    if path.endswith("/{trigger}/bindings"):
+        return {"bindings": [{"ref": {"type": "action_id", "value": HOUSE["action"]["id"]}}]}
+    if path == "/api/v2/actions/actions/{id}/test":
+        return {"payload": {"event": {"user": {"user_id": "auth0|1"}}}}
+    if path == "/api/v2/actions/actions/{id}/versions/{version}/deploy":
+        return {"update_draft": True}
+    if path in ("/api/v2/actions/actions", "/api/v2/actions/actions/{id}"):
+        if path == "/api/v2/actions/actions":
+            fresh_action()
+        return {"dependencies": None, "secrets": None, "permissions": None, **action(f"made {next(numbers)}")}
     if path == "/api/v2/log-streams":
         fresh("log-streams")
         return {"name": "made", "filters": None, "startFrom": None, **STREAM}
@@ -175,6 +212,10 @@ def before_call(ctx, case, kwargs):
                 domain = f"fresh{next(numbers)}.example"
                 ask("POST", f"tenants/{lasting['tenants']}/domains", {"domain": domain})
                 case.path_parameters["domain"] = domain
+            if path == "/api/v2/actions/executions/{id}":
+                case.path_parameters = {"id": HOUSE["action"]["execution"]}
+            elif kind == "actions":
+                case.path_parameters = names_of_action(method, names)
         given = set(map(str, (case.path_parameters or {}).values()))
         known = bool(given & KEPT)
         if path == "/api/v2/log-events":

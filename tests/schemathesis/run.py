@@ -25,6 +25,7 @@ from server import PATIENCE_S, Server  # noqa: E402
 
 API = "https://orders.example/"
 RULE = "function adds(user, context, callback) { callback(null, user, context); }"
+ACTION = "exports.onExecutePostLogin = async (event, api) => {};"
 CHECKS = ["not_a_server_error", "status_code_conformance", "content_type_conformance",
           "response_headers_conformance", "response_schema_conformance"]
 SEED = 20261128
@@ -121,6 +122,10 @@ class House(Server):
         """What the hooks need: a token, and one thing of each kind."""
         token = self.token(grant_type="client_credentials", audience=f"{self.issuer}api/v2/",
                            client_id=self.admin["client_id"], client_secret=self.admin["client_secret"])["access_token"]
+        action = {"name": "lasting", "code": ACTION, "supported_triggers": [{"id": "post-login"}], "deploy": True}
+        action = self.ask("POST", "actions/actions", token, action)
+        bindings = {"bindings": [{"ref": {"type": "action_id", "value": action["id"]}}]}
+        self.ask("PATCH", "actions/triggers/post-login/bindings", token, bindings)
         login = {"grant_type": "password", "username": self.administrator["email"],
                  "password": self.administrator["password"], "audience": API, "scope": "offline_access",
                  "client_id": self.till["client_id"], "client_secret": self.till["client_secret"]}
@@ -131,7 +136,11 @@ class House(Server):
                     "password": "correct horse battery staple"}
             logged_in.append(self.ask("POST", "users", token, user)["user_id"])
             self.token(**{**login, "username": user["email"], "password": user["password"]})
-        return {"url": f"{self.issuer}api/v2/", "token": token, "api": API, "rule": RULE, "seed": SEED,
+        # An execution is an exchange in which an action ran.
+        execution = self.ask("GET", f"exchanges?client_id={self.till['client_id']}", token)[0]["id"]
+        action = {"code": ACTION, "id": action["id"], "version": action["deployed_version"]["id"],
+                  "execution": execution}
+        return {"url": f"{self.issuer}api/v2/", "token": token, "api": API, "rule": RULE, "seed": SEED, "action": action,
                 "logged_in": logged_in, "own_client": self.admin["client_id"], "own_grant": self.grant["id"],
                 "email": self.administrator["email"]}
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use crate::admin::Error;
-use crate::log::LogEvent;
+use crate::log::{EventType, LogEvent};
 use crate::server::Server;
 use crate::tenant::TenantName;
 
@@ -85,6 +85,9 @@ fn details(event: &LogEvent) -> Option<Value> {
             "request": { "method": request.method, "path": request.path },
             "response": { "statusCode": request.status },
         }));
+    }
+    if event.event_type == EventType::ActionFailed {
+        return Some(json!({ "execution_id": event.exchange_id }));
     }
     (!event.grant_type.is_empty())
         .then(|| json!({ "grant_type": event.grant_type, "exchange_id": event.exchange_id }))

@@ -252,6 +252,7 @@ async fn chain(
             on_fault: recorded.on_fault,
             permissions: recorded.permissions.clone(),
             earlier: Vec::new(),
+            action: None,
         };
         chain.push(chain::bound(server, tenant, binding).await?);
     }

@@ -2,7 +2,7 @@
 //! are versions and a binding behind it.
 
 use super::versions::{self, Upload};
-use super::{bindings, check_name, check_permissions, new_binding};
+use super::{all_bindings, bindings, check_name, check_permissions, new_binding};
 use crate::admin::{Error, quotas};
 use crate::rule::{Binding, RuleVersion};
 use crate::rule_host::{Manifest, OnFault, Permissions};
@@ -51,14 +51,14 @@ pub async fn create(
 ) -> Result<Binding, Error> {
     let NewRule { name, code, change } = new;
     check_name(&name)?;
-    let others = bindings(server, tenant).await?;
+    let others = all_bindings(server, tenant).await?;
     if others.iter().any(|other| other.rule == name) {
         return Err(Error::AlreadyExists {
             what: "a rule",
             name,
         });
     }
-    quotas::room_for_a_rule(server, tenant, others.len()).await?;
+    quotas::room_for_a_rule(server, tenant).await?;
     let mut binding = new_binding(server, &name, &others)?;
     change.write_to(&mut binding, &others)?;
     let upload = change.upload(&name, code, author);
@@ -147,12 +147,14 @@ impl Change {
             manifest: self.manifest.clone(),
             note: self.note.clone(),
             author: author.to_owned(),
+            action: None,
         }
     }
 
     pub(super) fn write_to(&self, binding: &mut Binding, others: &[Binding]) -> Result<(), Error> {
         if let Some(order) = self.order {
-            if let Some(other) = others.iter().find(|other| other.order == order) {
+            let mut rules = others.iter().filter(|other| other.action.is_none());
+            if let Some(other) = rules.find(|other| other.order == order) {
                 return Err(Error::AlreadyExists {
                     what: "another rule at this place in the order:",
                     name: other.rule.clone(),

@@ -2,7 +2,8 @@
 //! reaches the network: what they fetch is answered by what was recorded or given, and is unreachable
 //! otherwise.
 
-use super::{bindings, new_binding};
+use super::{all_bindings, new_binding};
+use crate::action::BoundAction;
 use crate::admin::{Error, page};
 use crate::recording::Recorded;
 use crate::replay::{Case, Evaluation, evaluate_permitted};
@@ -59,7 +60,7 @@ async fn would_run(
     case: &Case,
     in_chain: bool,
 ) -> Result<Vec<Binding>, Error> {
-    let all = bindings(server, tenant).await?;
+    let all = all_bindings(server, tenant).await?;
     let own = all.iter().find(|binding| binding.rule == version.rule);
     let mut own = match own {
         Some(own) => own.clone(),
@@ -69,13 +70,22 @@ async fn would_run(
         },
     };
     own.run(version, None);
+    if let (None, Some(action)) = (&own.action, &version.action) {
+        let now = server.clock.now();
+        own.action = Some(BoundAction {
+            trigger: action.makeup.trigger.id,
+            display_name: action.name.clone(),
+            created_at: now,
+            updated_at: now,
+        });
+    }
     if !in_chain {
         return Ok(vec![own]);
     }
     let grant: Grant = case.exchange.grant;
     let mut chain = chain::bindings(server, tenant, grant).await?;
     chain.retain(|binding| binding.rule != version.rule);
-    let before = |other: &Binding| (other.order, &other.rule) < (own.order, &own.rule);
+    let before = |other: &Binding| other.place() < own.place();
     let place = chain.partition_point(before);
     chain.insert(place, own);
     Ok(chain)

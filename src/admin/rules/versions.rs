@@ -1,7 +1,8 @@
 //! Versions of a rule: uploaded, never changed, put to use and taken back.
 
 use super::manage::Change;
-use super::{bindings, check_name, new_binding};
+use super::{all_bindings, check_name, new_binding, of_a_rule};
+use crate::action::{Action, ActionVersion};
 use crate::admin::{Error, LIST_LIMIT, check_text, quotas, require_tenant};
 use crate::rule::{Binding, RuleVersion, chain};
 use crate::rule_host::{Inspection, Manifest};
@@ -12,6 +13,9 @@ use crate::tenant::TenantName;
 /// The most versions that a rule keeps. After that each upload takes the place of the oldest that
 /// no binding needs.
 pub const MAX_VERSIONS: usize = LIST_LIMIT;
+
+/// The most that an action keeps (contract, section 3.5).
+pub const MAX_ACTION_VERSIONS: usize = 50;
 
 /// The length of a note, in bytes.
 pub const MAX_NOTE_BYTES: usize = 1_000;
@@ -29,6 +33,8 @@ pub struct Upload {
     pub note: Option<String>,
     /// Who uploads it: a `client_id`, or [`COMMAND_LINE`](crate::rule::COMMAND_LINE).
     pub author: String,
+    /// What it has as a version of an action.
+    pub action: Option<ActionVersion>,
 }
 
 /// Stores a component, or a source in JavaScript, and its manifest as the next version of a rule, after
@@ -47,20 +53,20 @@ pub async fn upload(
         manifest,
         note,
         author,
+        action,
     } = upload;
     require_tenant(server, tenant).await?;
     check_name(&rule)?;
+    if action.is_none() {
+        let found: Option<Stored<Action>> = server.records.get(&[tenant.as_str(), &rule]).await?;
+        if found.is_some() {
+            return Err(Error::invalid("the rule", "it is an action: change that"));
+        }
+    }
     if let Some(note) = &note {
         check_text("the note", note, MAX_NOTE_BYTES)?;
     }
-    let host = std::sync::Arc::clone(&server.rule_host);
-    let (code, inspection) = tokio::task::spawn_blocking(move || {
-        let inspection = host.inspect(&code);
-        (code, inspection)
-    })
-    .await
-    .map_err(|_| Error::invalid("the component", "checking it failed"))?;
-    let inspection = inspection?;
+    let (code, inspection) = check(server, code).await?;
     if let Some(manifest) = &manifest {
         manifest.fits(&inspection)?;
     }
@@ -71,6 +77,7 @@ pub async fn upload(
     if let Some(last) = last
         && last.digest == digest
         && last.manifest == manifest
+        && action.is_none()
     {
         return Ok((last.clone(), inspection));
     }
@@ -84,11 +91,16 @@ pub async fn upload(
         note,
         manifest,
         rule,
+        action,
     };
     let number = RuleVersion::key_part(version.version);
     let parts = [tenant.as_str(), &version.rule, &number];
     let mut batch = Batch::durable().insert(&parts, &version);
-    if known.len() >= MAX_VERSIONS {
+    let most = match version.action {
+        Some(_) => MAX_ACTION_VERSIONS,
+        None => MAX_VERSIONS,
+    };
+    if known.len() >= most {
         let binding: Option<Stored<Binding>> = server
             .records
             .get(&[tenant.as_str(), &version.rule])
@@ -105,6 +117,21 @@ pub async fn upload(
         &version.rule,
     ))?;
     Ok((version, inspection))
+}
+
+/// Checks what is uploaded, without storing it, and gives it back.
+pub(in crate::admin) async fn check(
+    server: &Server,
+    code: Vec<u8>,
+) -> Result<(Vec<u8>, Inspection), Error> {
+    let host = std::sync::Arc::clone(&server.rule_host);
+    let (code, inspection) = tokio::task::spawn_blocking(move || {
+        let inspection = host.inspect(&code);
+        (code, inspection)
+    })
+    .await
+    .map_err(|_| Error::invalid("the component", "checking it failed"))?;
+    Ok((code, inspection?))
 }
 
 /// The versions of a rule, oldest first.
@@ -180,15 +207,16 @@ pub async fn deploy(
     version: &RuleVersion,
     change: &Change,
 ) -> Result<Binding, Error> {
+    of_a_rule(version)?;
     ready(server, version).await?;
     let parts = [tenant.as_str(), version.rule.as_str()];
     let stored: Option<Stored<Binding>> = server.records.get(&parts).await?;
-    let mut others = bindings(server, tenant).await?;
+    let mut others = all_bindings(server, tenant).await?;
     others.retain(|other| other.rule != version.rule);
     let mut binding = match &stored {
         Some(stored) => stored.record.clone(),
         None => {
-            quotas::room_for_a_rule(server, tenant, others.len()).await?;
+            quotas::room_for_a_rule(server, tenant).await?;
             new_binding(server, &version.rule, &others)?
         }
     };
@@ -206,6 +234,7 @@ pub async fn deploy(
 /// where, and what it may do, stays as it is.
 pub async fn roll_back(server: &Server, tenant: &TenantName, rule: &str) -> Result<Binding, Error> {
     let stored: Option<Stored<Binding>> = server.records.get(&[tenant.as_str(), rule]).await?;
+    let stored = stored.filter(|stored| stored.record.action.is_none());
     let stored = stored.ok_or_else(Error::missing("rule", rule))?;
     let mut binding = stored.record.clone();
     if !binding.roll_back() {
@@ -222,7 +251,7 @@ pub async fn roll_back(server: &Server, tenant: &TenantName, rule: &str) -> Resu
 
 /// Compiles what is not compiled yet, so that no login has to wait for it; and what does not load is not
 /// put to use.
-async fn ready(server: &Server, version: &RuleVersion) -> Result<(), Error> {
+pub(in crate::admin) async fn ready(server: &Server, version: &RuleVersion) -> Result<(), Error> {
     let loaded = chain::component(server, &version.digest).await?;
     let refused = |reason| Error::invalid("the version of the rule", reason);
     loaded.map(drop).map_err(refused)

@@ -109,6 +109,7 @@ impl Candidate {
             on_fault: OnFault::Deny,
             manifest: None,
             permissions: Permissions::default(),
+            action: None,
         }]))
     }
 

@@ -66,6 +66,7 @@ impl Source {
             on_fault: on_fault.or(asked).unwrap_or_default(),
             manifest: self.manifest.clone(),
             permissions: Permissions::default(),
+            action: None,
         })
     }
 

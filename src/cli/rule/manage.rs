@@ -120,6 +120,7 @@ pub(super) async fn run(verb: Verb, open: &OpenOptions) -> Result<Output, CliErr
                 manifest,
                 note,
                 author: COMMAND_LINE.to_owned(),
+                action: None,
             };
             let (version, inspection) = versions::upload(&server, &tenant.name, upload).await?;
             let limits = server.rule_host.limits();

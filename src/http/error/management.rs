@@ -182,7 +182,7 @@ impl Refused {
 }
 
 /// What is missing, and what the contract says then. Some have no code, and full stops vary.
-const MISSING: [(&str, &str, Option<&str>); 11] = [
+const MISSING: [(&str, &str, Option<&str>); 15] = [
     (
         "client",
         "The client does not exist",
@@ -221,6 +221,14 @@ const MISSING: [(&str, &str, Option<&str>); 11] = [
         "No exchange of this identity is recorded",
         Some("inexistent_exchange"),
     ),
+    ("action", "That action does not exist.", None),
+    (
+        "version of the action",
+        "That action version does not exist.",
+        None,
+    ),
+    ("trigger", "That trigger does not exist.", None),
+    ("execution", "That execution does not exist.", None),
     (
         "exchange",
         "The exchange does not exist",
@@ -311,6 +319,7 @@ impl From<admin::Error> for Refused {
             admin::Error::NothingBefore { .. } => {
                 Self::conflict("nothing_to_roll_back", error.to_string())
             }
+            admin::Error::Bound(_) => Self::conflict("action_bound", error.to_string()),
             admin::Error::Busy => Self::unavailable(1),
             admin::Error::Unreadable(_) => Self::unexpected(&error),
             admin::Error::Seal(error) => Self::unexpected(&error),

@@ -4,6 +4,11 @@
 //! Authorisation first, then the query, then the body: who may not ask learns nothing of what is
 //! there, and costs a signature and no parser.
 
+mod action_event;
+mod action_fields;
+mod action_triggers;
+mod action_versions;
+mod actions;
 mod client_fields;
 mod client_grants;
 mod clients;

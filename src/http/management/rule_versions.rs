@@ -70,6 +70,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     ),
 ];
 
+const READ_ACTIONS: &str = "read:actions";
+
 const UPDATE: &[&str] = &["update:rules"];
 
 static UPLOAD: Resource = Resource {
@@ -118,9 +120,10 @@ pub(super) static VERSION: Resource = Resource {
 async fn list(call: Call) -> Result<Answer, Refused> {
     let page = call.query.page()?;
     let all = versions::list(&call.server, &call.tenant.name, call.segment(0)).await?;
-    if all.is_empty() {
+    let Some(newest) = all.last() else {
         return Err(Refused::missing("rule"));
-    }
+    };
+    may_see(&call, newest)?;
     let part = Paged::of(all, &page, |version| version.version.to_string())?;
     Ok(Answer::Part(
         "versions",
@@ -146,6 +149,7 @@ async fn upload(mut call: Call) -> Result<Answer, Refused> {
         manifest: change.manifest,
         note: change.note,
         author: call.caller.client_id.clone(),
+        action: None,
     };
     let (version, _) = versions::upload(&call.server, &call.tenant.name, upload).await?;
     Ok(Answer::Made(document(&version)))
@@ -169,7 +173,17 @@ async fn roll_back(call: Call) -> Result<Answer, Refused> {
 pub(super) async fn named(call: &Call, segment: usize) -> Result<RuleVersion, Refused> {
     let (server, tenant) = (&call.server, &call.tenant.name);
     let (rule, name) = (call.segment(0), call.segment(segment));
-    Ok(versions::find(server, tenant, rule, name).await?)
+    let version = versions::find(server, tenant, rule, name).await?;
+    may_see(call, &version)?;
+    Ok(version)
+}
+
+/// An action's versions are found here too, by its identity: recordings name them so.
+fn may_see(call: &Call, version: &RuleVersion) -> Result<(), Refused> {
+    match version.action.is_none() || call.caller.may(READ_ACTIONS) {
+        true => Ok(()),
+        false => Err(Refused::insufficient_scope(&[READ_ACTIONS])),
+    }
 }
 
 pub(super) fn document(version: &RuleVersion) -> Value {

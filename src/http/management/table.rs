@@ -2,9 +2,9 @@
 
 use super::endpoint::Endpoint;
 use super::{
-    client_grants, clients, connections, exchanges, keys, log_events, log_streams, logs,
-    permissions, protection, refresh_tokens, resource_servers, roles, rule_trials, rule_versions,
-    rules, rules_configs, settings, tenants, users,
+    action_triggers, action_versions, actions, client_grants, clients, connections, exchanges,
+    keys, log_events, log_streams, logs, permissions, protection, refresh_tokens, resource_servers,
+    roles, rule_trials, rule_versions, rules, rules_configs, settings, tenants, users,
 };
 
 /// All of them, in the order of the documentation.
@@ -29,6 +29,9 @@ pub(super) fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         rules_configs::ENDPOINTS,
         rule_versions::ENDPOINTS,
         rule_trials::ENDPOINTS,
+        actions::ENDPOINTS,
+        action_versions::ENDPOINTS,
+        action_triggers::ENDPOINTS,
         exchanges::ENDPOINTS,
     ];
     ALL.iter().copied().flatten()

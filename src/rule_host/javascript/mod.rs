@@ -21,6 +21,31 @@ pub(super) use self::shown::shown;
 
 use super::BoundRule;
 
+/// The modules that `require` knows, as the driver lists them. What versions they are of is documented.
+pub const MODULES: [&str; 21] = [
+    "async",
+    "auth0",
+    "axios",
+    "buffer",
+    "crypto",
+    "ipaddr.js",
+    "jsonwebtoken",
+    "lodash",
+    "moment",
+    "moment-timezone",
+    "node-fetch",
+    "q",
+    "querystring",
+    "request",
+    "request-promise",
+    "request-promise-native",
+    "timers",
+    "url",
+    "util",
+    "uuid",
+    "xtend",
+];
+
 /// Whether bytes are JavaScript rather than anything else that is uploaded by mistake.
 pub(super) fn recognises(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else {

@@ -74,6 +74,44 @@ await row('oauth.passwordGrant', async () => {
   assert(claims.scope === 'read:things', claims.scope);
 });
 
+await row('action', async () => {
+  const code = `exports.onExecutePostLogin = async (event, api) => {
+    api.accessToken.setCustomClaim('https://node.example/action', event.secrets.WORD + event.user.app_metadata.plan);
+  };`;
+  const action = await management.actions.create({
+    name: 'Word of the user', code, runtime: 'node22', supported_triggers: [{ id: 'post-login', version: 'v3' }],
+    dependencies: [{ name: 'lodash', version: '4.17.21' }], secrets: [{ name: 'WORD', value: 'first ' }],
+  });
+  const version = await management.actions.deploy(action.id);
+  await management.actions.triggers.bindings.updateMany('post-login', {
+    bindings: [{ ref: { type: 'action_id', value: action.id }, display_name: 'Word' }],
+  });
+  const word = async () => {
+    const { data } = await login();
+    return JSON.parse(Buffer.from(data.access_token.split('.')[1], 'base64url'));
+  };
+  let claims = await word();
+  assert(claims['https://node.example/action'] === 'first gold', JSON.stringify(claims));
+  await management.actions.update(action.id, { secrets: [{ name: 'WORD', value: 'second ' }] });
+  assert(!(await management.actions.get(action.id)).all_changes_deployed, 'a draft was deployed');
+  await management.actions.deploy(action.id);
+  claims = await word();
+  assert(claims['https://node.example/action'] === 'second gold', JSON.stringify(claims));
+  await management.actions.versions.deploy(action.id, version.id);
+  claims = await word();
+  assert(claims['https://node.example/action'] === 'first gold', JSON.stringify(claims));
+  const versions = await management.actions.versions.list(action.id);
+  assert(versions.data.length === 3, JSON.stringify(versions.data));
+  const names = [];
+  for await (const one of await management.actions.list({ triggerId: 'post-login', per_page: 1 })) names.push(one.name);
+  assert(names.join() === 'Word of the user', names.join());
+  const { payload } = await management.actions.test(action.id, {
+    payload: { event: { user: { app_metadata: { plan: 'tin' } } } },
+  });
+  assert(payload.after.access_claims['https://node.example/action'] === 'second tin', JSON.stringify(payload));
+  await management.actions.delete(action.id, { force: true });
+});
+
 await row('pages', async () => {
   const names = [];
   for await (const client of await management.clients.list({ per_page: 1 })) names.push(client.client_id);

@@ -71,15 +71,45 @@ def _():
     assert management.rules.get(made["rule"].id).script == script
 
 
-@row("GetToken.login")
-def _():
+def claims_of_login():
     client = made["client"]
     get_token = GetToken(at["domain"], client.client_id, client_secret=client.client_secret)
     token = get_token.login(username="python@acme.example", password=PASSWORD, scope="read:things",
                             realm="python-users", audience=API)
     payload = token["access_token"].split(".")[1]
-    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+
+
+@row("GetToken.login")
+def _():
+    claims = claims_of_login()
     assert claims["https://python.example/plan"] == "tin", claims
+
+
+@row("action")
+def _():
+    code = """exports.onExecutePostLogin = async (event, api) => {
+      api.accessToken.setCustomClaim('https://python.example/word', event.secrets.WORD);
+    };"""
+    action = management.actions.create(
+        name="Word in Python", code=code, supported_triggers=[{"id": "post-login", "version": "v3"}],
+        secrets=[{"name": "WORD", "value": "first"}])
+    version = management.actions.deploy(action.id)
+    assert version.number == 1 and version.status == "built", version
+    bound = management.actions.triggers.bindings.update_many(
+        "post-login", bindings=[{"ref": {"type": "action_name", "value": "Word in Python"}}])
+    assert [one.action.id for one in bound.bindings] == [action.id], bound
+    assert claims_of_login()["https://python.example/word"] == "first"
+    management.actions.update(action.id, secrets=[{"name": "WORD", "value": "second"}])
+    management.actions.deploy(action.id)
+    assert claims_of_login()["https://python.example/word"] == "second"
+    management.actions.versions.deploy(action.id, version.id)
+    assert claims_of_login()["https://python.example/word"] == "first"
+    assert [one.number for one in management.actions.versions.list(action.id)] == [3, 2, 1]
+    assert [one.name for one in management.actions.list(deployed=True)] == ["Word in Python"]
+    assert {one.id for one in management.actions.triggers.list().triggers} == {"post-login", "credentials-exchange"}
+    management.actions.delete(action.id, force=True)
+    assert not list(management.actions.triggers.bindings.list("post-login"))
 
 
 @row("delete")

@@ -127,6 +127,7 @@ async fn run_bytes(exchange: Exchange, rules: &[&[u8]]) -> Run {
             on_fault: OnFault::Deny,
             manifest: None,
             permissions: Permissions::default(),
+            action: None,
         })
         .collect();
     let configuration = BTreeMap::from([("API_KEY".to_owned(), Secret::new("k3y"))]);

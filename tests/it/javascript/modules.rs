@@ -1,5 +1,7 @@
 //! `require`, and what is there without it.
 
+use claimsmith::rule_host::MODULES;
+
 use super::{logged, refused};
 
 #[test]
@@ -19,6 +21,17 @@ fn a_module_that_is_not_there_is_refused_at_upload_with_those_that_are() {
         refused.contains("const x = require('left-pad@1.0.0');"),
         "{refused}"
     );
+}
+
+/// What an Action says it needs is held against this list, without asking the engine.
+#[test]
+fn the_list_of_modules_is_the_engine_s() {
+    let refused = refused("function (u, c, callback) { require('left-pad'); callback(); }");
+    let known = refused.split("those that are: ").nth(1).unwrap();
+    let known = known.lines().next().unwrap();
+    let mut known: Vec<&str> = known.split(", ").collect();
+    known.sort_unstable();
+    assert_eq!(known, MODULES);
 }
 
 #[test]

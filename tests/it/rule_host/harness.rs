@@ -76,6 +76,7 @@ pub(super) fn bind(host: &RuleHost, components: &[&[u8]]) -> Vec<BoundRule> {
             on_fault: OnFault::Deny,
             manifest: None,
             permissions: Permissions::default(),
+            action: None,
         })
         .collect()
 }

@@ -61,6 +61,7 @@ async fn record(bench: &Bench) -> String {
         rule: Ok(host.load(SCRIPT.as_bytes()).unwrap()),
         on_fault: OnFault::Deny,
         manifest: None,
+        action: None,
         permissions: Permissions {
             hosts: vec!["api.example".parse().unwrap()],
             ..Permissions::default()

@@ -111,6 +111,7 @@ fn bind_script(host: &RuleHost, bench: &Bench) -> BoundRule {
         on_fault: OnFault::Deny,
         manifest: None,
         permissions: Permissions::default(),
+        action: None,
     }
 }
 
@@ -130,6 +131,7 @@ fn bind(host: &RuleHost, bench: &Bench, rule: &str, folder: &Path) -> BoundRule 
         on_fault: OnFault::Deny,
         manifest: Some(Arc::new(manifest)),
         permissions: Permissions::default(),
+        action: None,
     }
 }
 

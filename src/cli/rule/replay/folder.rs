@@ -149,5 +149,6 @@ fn load(host: &RuleHost, folder: &Path, recorded: &RecordedRule) -> Result<Bound
         on_fault: recorded.on_fault,
         manifest,
         permissions: recorded.permissions.clone(),
+        action: None,
     })
 }

@@ -1,9 +1,13 @@
 //! What holds for every endpoint, whatever it does. The list is the served document, which is made of
 //! the table that also makes the routes: an endpoint that is not in it does not exist.
 
+use claimsmith::action::{SupportedTrigger, Trigger};
+use claimsmith::admin::actions::bindings::{self, Ref, Wanted};
+use claimsmith::admin::actions::{self, Change};
 use claimsmith::admin::client_grants::{self, NewClientGrant};
 use claimsmith::admin::rules;
 use claimsmith::store::{Entry, Key, KeyRange};
+use claimsmith::tenant::TenantName;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
@@ -212,6 +216,7 @@ async fn what_another_tenant_has_is_not_there_and_stays_as_it_was() {
     rules::configure(&app.server, &beta, "THEIRS", &secret)
         .await
         .unwrap();
+    let (action, version) = action_of(&app, &beta).await;
     let before = everything_of(&app, "beta").await;
     let mut tried = 0;
     for operation in operations(&app).await {
@@ -219,6 +224,8 @@ async fn what_another_tenant_has_is_not_there_and_stays_as_it_was() {
             continue;
         }
         let path = fill(&operation.path, |name| match name {
+            "id" if operation.path.starts_with("/actions/actions") => action.clone(),
+            "version" if operation.path.starts_with("/actions/actions") => version.clone(),
             "client_id" => client.client_id.clone(),
             "connection_id" => connection.id(),
             "rule_id" => binding.id(),
@@ -243,7 +250,38 @@ async fn what_another_tenant_has_is_not_there_and_stays_as_it_was() {
         tried += 1;
     }
     assert!(tried > 4);
+    // Nor is it bound to one's own trigger by naming it.
+    for (kind, value) in [("action_id", action.as_str()), ("action_name", "Theirs")] {
+        let body = json!({ "bindings": [{ "ref": { "type": kind, "value": value } }] });
+        let path = "/actions/triggers/post-login/bindings";
+        let refused = manager.patch(path, &body).await.refused();
+        assert!(refused.contains("there is no action"), "{refused}");
+    }
     assert_eq!(everything_of(&app, "beta").await, before);
+}
+
+/// An action that is deployed and bound: its identity, and its version's.
+async fn action_of(app: &App, tenant: &TenantName) -> (String, String) {
+    let trigger = SupportedTrigger {
+        id: Trigger::PostLogin,
+        version: "v3".to_owned(),
+    };
+    let new = Change {
+        name: Some("Theirs".to_owned()),
+        code: Some("exports.onExecutePostLogin = async () => {};".to_owned()),
+        ..Change::default()
+    };
+    let action = actions::create(&app.server, tenant, trigger, new).await;
+    let id = action.unwrap().id;
+    let deployed = actions::versions::deploy(&app.server, tenant, &id, "somebody").await;
+    let wanted = Wanted {
+        action: Ref::Action(id.clone()),
+        display_name: None,
+    };
+    bindings::set(&app.server, tenant, Trigger::PostLogin, vec![wanted])
+        .await
+        .unwrap();
+    (id, deployed.unwrap().1.action.unwrap().id)
 }
 
 #[tokio::test]

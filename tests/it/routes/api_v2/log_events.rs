@@ -245,6 +245,7 @@ fn large(app: &App) -> LogEvent {
     };
     let rule = RuleReport {
         rule: "verbose".to_owned(),
+        action: None,
         version: 1,
         outcome: Outcome::Allowed,
         effects: Vec::new(),

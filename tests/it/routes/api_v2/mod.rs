@@ -1,5 +1,6 @@
 //! `/api/v2/…`, the management API (contract, section 7).
 
+mod actions;
 mod authorisation;
 mod clients;
 mod connections;

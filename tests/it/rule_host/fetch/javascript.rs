@@ -39,6 +39,7 @@ fn chain_of(host: &RuleHost, sources: &[String], allowed: &str) -> Vec<BoundRule
         on_fault: OnFault::Deny,
         permissions: permissions(&[allowed], false),
         manifest: None,
+        action: None,
     };
     sources.iter().enumerate().map(bind).collect()
 }

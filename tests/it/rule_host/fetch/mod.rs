@@ -47,6 +47,7 @@ fn rule_with(host: &RuleHost, requests: &[Fetch], permissions: Permissions) -> V
         on_fault: OnFault::Deny,
         permissions,
         manifest: None,
+        action: None,
     }]
 }
 
