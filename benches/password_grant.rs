@@ -42,9 +42,9 @@ const RULES: [&str; 5] = [
 #[tokio::main]
 async fn main() {
     let data = tempfile::tempdir().expect("a temporary directory");
-    let server = Server::open(&Config::new(data.path().join("data")))
-        .await
-        .expect("a server");
+    let mut config = Config::new(data.path().join("data"));
+    config.uploads.program = Some(env!("CARGO_BIN_EXE_claimsmith").into());
+    let server = Server::open(&config).await.expect("a server");
     let (server, form) = seed(Arc::new(server)).await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await

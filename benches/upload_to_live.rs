@@ -70,6 +70,9 @@ async fn main() {
         passes: 1,
         ..HashSettings::default()
     };
+    // As `serve` checks uploads.
+    config.uploads.program = Some(env!("CARGO_BIN_EXE_claimsmith").into());
+    config.uploads.spare = true;
     let server = Server::open(&config).await.expect("a server");
     let bench = Bench::start(Arc::new(server)).await;
     let mut candidates = [

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use crate::checker::UploadChecks;
 use crate::credential::{HashSettings, PoolSettings};
 use crate::log::StreamLimits;
 use crate::mail::{LogOnly, Mailer};
@@ -31,6 +32,8 @@ pub struct Config {
     pub hashing_pool: PoolSettings,
     /// What a rule may use.
     pub limits: Limits,
+    /// How what is uploaded is checked. Without a program to check with, nothing can be uploaded.
+    pub uploads: UploadChecks,
     /// Who sends e-mail.
     pub mailer: Arc<dyn Mailer>,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -58,6 +61,7 @@ impl Config {
             hashing: HashSettings::default(),
             hashing_pool: PoolSettings::default(),
             limits: Limits::default(),
+            uploads: UploadChecks::default(),
             mailer: Arc::new(LogOnly),
             trusted_proxies: Vec::new(),
             streams: StreamLimits::default(),

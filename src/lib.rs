@@ -34,6 +34,7 @@ pub mod http;
 
 pub mod grant;
 
+pub mod checker;
 pub mod credential;
 pub mod rule_host;
 pub mod token;

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
+use crate::checker::Checker;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::credential::Passwords;
@@ -45,6 +46,8 @@ pub struct Server {
     pub trusted_proxies: Vec<IpNet>,
     /// The engine that runs rules.
     pub rule_host: Arc<RuleHost>,
+    /// Checks what is uploaded before that engine sees it.
+    pub checker: Checker,
     /// The keys that tokens are signed with.
     pub keyring: Keyring,
     /// How events are delivered to webhooks.
@@ -138,6 +141,12 @@ impl Server {
         let metrics = Arc::<Metrics>::default();
         let records = Records::new(store).measured(Arc::clone(&metrics));
         check_master_key(&records, &master).await?;
+        let rule_host = RuleHost::with_network(
+            config.limits.clone(),
+            Some(&config.compiled),
+            config.network.clone(),
+        )?;
+        let rule_host = Arc::new(rule_host.measured(Arc::clone(&metrics)));
         Ok(Self {
             keyring: Keyring::new(master),
             passwords: Passwords::start_measured(
@@ -150,14 +159,12 @@ impl Server {
             rates: Rates::default(),
             outbox: Outbox::start_measured(Arc::clone(&config.mailer), Arc::clone(&metrics)),
             trusted_proxies: config.trusted_proxies.clone(),
-            rule_host: Arc::new(
-                RuleHost::with_network(
-                    config.limits.clone(),
-                    Some(&config.compiled),
-                    config.network.clone(),
-                )?
-                .measured(Arc::clone(&metrics)),
+            checker: Checker::new(
+                config.uploads.clone(),
+                Arc::clone(&rule_host),
+                config.compiled.clone(),
             ),
+            rule_host,
             metrics,
             webhooks: config.webhooks,
             couriers: Notify::new(),

@@ -26,8 +26,9 @@ pub mod users;
 
 use serde_json::{Map, Value};
 
+use crate::checker::CheckError;
 use crate::rule::chain::LoadError;
-use crate::rule_host::Rejection;
+use crate::rule_host::Rejected;
 use crate::store;
 use crate::tenant::{Status, TenantName};
 
@@ -74,9 +75,12 @@ pub enum Error {
     /// A password that the connection does not take.
     #[error(transparent)]
     TooWeak(#[from] crate::credential::policy::TooWeak),
-    /// A component that cannot be a rule.
+    /// What cannot be a rule, with all that is wrong.
     #[error(transparent)]
-    Rejected(#[from] Rejection),
+    Rejected(#[from] Rejected),
+    /// It is not known whether it is a rule. [`CheckError::Rejected`] is the variant above.
+    #[error(transparent)]
+    Unchecked(CheckError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -107,6 +111,15 @@ pub enum Error {
     /// The operating system gave no randomness.
     #[error(transparent)]
     NoRandomness(#[from] crate::random::NoRandomness),
+}
+
+impl From<CheckError> for Error {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::Rejected(rejected) => Self::Rejected(rejected),
+            other => Self::Unchecked(other),
+        }
+    }
 }
 
 impl From<LoadError> for Error {

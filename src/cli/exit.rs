@@ -5,7 +5,7 @@ use std::fmt::Display;
 use serde_json::json;
 
 use crate::admin;
-use crate::rule_host::Rejection;
+use crate::rule_host::Rejected;
 use crate::server::OpenError;
 use crate::store;
 
@@ -91,8 +91,8 @@ impl From<OpenError> for CliError {
     }
 }
 
-impl From<Rejection> for CliError {
-    fn from(error: Rejection) -> Self {
+impl From<Rejected> for CliError {
+    fn from(error: Rejected) -> Self {
         Self::invalid(error)
     }
 }
@@ -109,7 +109,8 @@ impl From<admin::Error> for CliError {
             | admin::Error::Bound(_) => ExitCode::Usage,
             admin::Error::Rejected(_) => ExitCode::Invalid,
             admin::Error::Store(_) => ExitCode::StoreFailed,
-            admin::Error::Key(_)
+            admin::Error::Unchecked(_)
+            | admin::Error::Key(_)
             | admin::Error::Seal(_)
             | admin::Error::Hashing(_)
             | admin::Error::Busy

@@ -2,6 +2,7 @@
 
 mod api;
 mod apply;
+mod check_upload;
 mod client;
 mod client_credential;
 mod client_grant;
@@ -128,6 +129,9 @@ enum Verb {
     Completion(completion::Args),
     /// Show a tenant's log, newest first
     Log(log::Args),
+    /// What a server runs to check an upload
+    #[command(hide = true)]
+    CheckUpload,
 }
 
 /// Runs the command line and returns what to exit with.
@@ -145,6 +149,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return code;
         }
     };
+    if let Verb::CheckUpload = cli.verb {
+        // Before there is anything that a check needs no memory and no threads for.
+        return check_upload::run();
+    }
     let json = cli.json;
     match dispatch(cli) {
         Ok(output) => output.print(json),
@@ -181,6 +189,7 @@ fn dispatch(cli: Cli) -> Result<Output, CliError> {
             Verb::Logout(args) => login::logout(&args),
             Verb::Completion(args) => Ok(completion::run(&args)),
             Verb::Log(args) => log::run(args, &open).await,
+            Verb::CheckUpload => Ok(Output::silent(check_upload::run())),
         }
     })
 }

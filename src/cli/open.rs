@@ -7,6 +7,7 @@ use clap::Args;
 use ipnet::IpNet;
 
 use super::CliError;
+use crate::checker::UploadChecks;
 use crate::config::Config;
 use crate::credential::HashSettings;
 use crate::rule_host::Limits;
@@ -109,10 +110,23 @@ impl OpenOptions {
                 component_bytes: usize::from(self.max_rule_mib) << 20,
                 ..Limits::default()
             },
+            uploads: UploadChecks {
+                program: own_program(),
+                ..UploadChecks::default()
+            },
             ..Config::new(data)
         };
         set(&mut config);
         Ok(Arc::new(Server::open(&config).await?))
+    }
+}
+
+/// The program that runs now: on Linux even when another one has taken its place on the disk.
+fn own_program() -> Option<PathBuf> {
+    let running = Path::new("/proc/self/exe");
+    match running.exists() {
+        true => Some(running.to_owned()),
+        false => std::env::current_exe().ok(),
     }
 }
 

@@ -112,6 +112,7 @@ pub(super) async fn run(args: Args, open: &OpenOptions) -> Result<Output, CliErr
         .open_existing_with(|config| {
             config.trusted_proxies = args.trusted_proxies;
             config.network = network;
+            config.uploads.spare = true;
             if let Some(smtp) = smtp {
                 config.mailer = Arc::new(smtp);
             }

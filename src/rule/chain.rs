@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::{Binding, ConfigurationValue, RuleVersion};
 use crate::action::{ActionSecret, Makeup, SecretName};
+use crate::checker::CheckError;
 use crate::rule_host::{AsAction, BoundRule, Grant, Rule};
 use crate::secret::Secret;
 use crate::server::Server;
@@ -97,7 +100,7 @@ pub(crate) async fn bound(
         None,
     );
     if let Some(Stored { record, .. }) = stored {
-        rule = component(server, &record.digest).await?;
+        rule = component(server, tenant, &record.digest).await?;
         manifest = record.manifest.map(Arc::new);
         if let Some(version) = record.action {
             match own_values(server, tenant, &binding.rule, &version.makeup).await? {
@@ -151,6 +154,7 @@ pub(crate) async fn own_values(
 /// The rule of a digest, or why it does not load.
 pub(crate) async fn component(
     server: &Server,
+    tenant: &TenantName,
     digest: &str,
 ) -> Result<Result<Rule, String>, store::Error> {
     if let Some(rule) = server.rule_host.cached(digest) {
@@ -159,6 +163,20 @@ pub(crate) async fn component(
     let Some(bytes) = blob::get(&server.records, digest).await? else {
         return Ok(Err("the component's bytes are not in the store".to_owned()));
     };
+    let bytes = Bytes::from(bytes);
+    let checked = server.checker.check_stored(tenant.as_str(), digest, &bytes);
+    match checked.await {
+        Ok(()) => {}
+        // The cause is the operator's, and the tenant's log is not his.
+        Err(CheckError::Unavailable(cause)) => {
+            tracing::error!(
+                cause,
+                "a stored rule cannot be checked before it is compiled"
+            );
+            return Ok(Err("it cannot be checked before it is compiled".to_owned()));
+        }
+        Err(error) => return Ok(Err(error.to_string())),
+    }
     let host = Arc::clone(&server.rule_host);
     // Compiling takes milliseconds to seconds: not on a thread that serves requests.
     let loaded = tokio::task::spawn_blocking(move || host.load(&bytes)).await;

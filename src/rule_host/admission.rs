@@ -6,8 +6,11 @@
 //! as a rule) with room to spare. They bound the cost, they do not make it small: the worst that
 //! was found within them are 3.4 MB of straight loads (3.9 s on two busy cores, compiler built with
 //! `opt-level = 1`), 2.4 MB of calls (3.1 s) and 20,000 tiny functions (2.1 s in 80 KB); shapes made
-//! of loops, blocks and locals stayed below one second. Worse ones may exist, so whoever compiles
-//! strangers' bytes does it in a process of its own, under time and memory limits.
+//! of loops, blocks and locals stayed below one second. Worse ones may exist, so a server has strangers'
+//! bytes compiled in a process of its own first, under time and memory limits (`crate::checker`).
+//!
+//! The pass goes on behind what it finds, so that whoever uploads reads of all of it at once. It reads each
+//! byte once and multiplies without overflowing, so going on costs no more than reading what is good.
 
 use wasmparser::{
     ComponentTypeRef, CompositeInnerType, Encoding, MemoryType, Parser, Payload, SubType,
@@ -16,10 +19,12 @@ use wasmparser::{
 
 use self::body::Bodies;
 use self::complexity::Complexity;
+use self::findings::Findings;
 use super::{Limits, Rejection};
 
 mod body;
 mod complexity;
+mod findings;
 mod world;
 
 /// What the bytes say about themselves.
@@ -45,28 +50,35 @@ const FUNCTIONS: u64 = 20_000;
 const TYPES: u64 = 5_000;
 /// Globals; compilers make a handful.
 const GLOBALS: u64 = 10_000;
+/// Exports; the world has one, and language runtimes bring a few of their own.
+const EXPORTS: u64 = 1_000;
 
-/// Lets bytes through that are a component of a known world, and cheap enough to compile.
-pub(super) fn admit(bytes: &[u8], limits: &Limits) -> Result<Shape, Rejection> {
+/// Lets bytes through that are a component of a known world, and cheap enough to compile; or tells all
+/// that keeps them out.
+pub(super) fn admit(bytes: &[u8], limits: &Limits) -> Result<Shape, Vec<Rejection>> {
+    no_component(bytes, limits).map_or(Ok(()), |only| Err(vec![only]))?;
+    let limits = limits.of_component(bytes.len());
+    let mut pass = Pass::new(&limits, Complexity::of(bytes.len()));
+    match pass.read(bytes) {
+        Ok(()) => world::check(&pass.shape, &mut pass.findings),
+        // What comes behind it cannot be read.
+        Err(last) => pass.findings.add(last),
+    }
+    pass.findings.or(pass.shape)
+}
+
+/// What makes it useless to read on.
+fn no_component(bytes: &[u8], limits: &Limits) -> Option<Rejection> {
     if !bytes.starts_with(b"\0asm") {
-        return Err(Rejection::NotWasm { hint: hint(bytes) });
+        return Some(Rejection::NotWasm { hint: hint(bytes) });
     }
     if bytes.len() > limits.component_bytes {
-        return Err(Rejection::TooLarge {
+        return Some(Rejection::TooLarge {
             size: bytes.len(),
             limit: limits.component_bytes,
         });
     }
-    if Parser::is_core_wasm(bytes) {
-        return Err(Rejection::CoreModule);
-    }
-    let limits = limits.of_component(bytes.len());
-    let mut pass = Pass::new(&limits, Complexity::of(bytes.len()));
-    for payload in Parser::new(0).parse_all(bytes) {
-        pass.see(payload.map_err(malformed)?)?;
-    }
-    world::check(&pass.shape)?;
-    Ok(pass.shape)
+    Parser::is_core_wasm(bytes).then_some(Rejection::CoreModule)
 }
 
 fn hint(bytes: &[u8]) -> &'static str {
@@ -83,32 +95,16 @@ fn hint(bytes: &[u8]) -> &'static str {
 
 fn malformed(error: wasmparser::BinaryReaderError) -> Rejection {
     Rejection::Malformed {
+        offset: error.offset() as u64,
         cause: error.to_string(),
     }
-}
-
-/// Refuses what is more than `limit`.
-fn at_most(
-    what: &'static str,
-    found: u64,
-    limit: u64,
-    advice: &'static str,
-) -> Result<(), Rejection> {
-    if found <= limit {
-        return Ok(());
-    }
-    Err(Rejection::TooComplex {
-        what,
-        found,
-        limit,
-        advice,
-    })
 }
 
 /// What the pass has counted so far.
 struct Pass<'l> {
     limits: &'l Limits,
     complexity: &'static Complexity,
+    findings: Findings,
     shape: Shape,
     depth: u64,
     modules: u64,
@@ -125,6 +121,7 @@ impl<'l> Pass<'l> {
         Self {
             limits,
             complexity,
+            findings: Findings::default(),
             shape: Shape::default(),
             depth: 0,
             modules: 0,
@@ -137,36 +134,45 @@ impl<'l> Pass<'l> {
         }
     }
 
+    /// Reads all of it; the error is what it cannot be read beyond.
+    fn read(&mut self, bytes: &[u8]) -> Result<(), Rejection> {
+        for payload in Parser::new(0).parse_all(bytes) {
+            self.see(payload.map_err(malformed)?)?;
+        }
+        Ok(())
+    }
+
     fn see(&mut self, payload: Payload<'_>) -> Result<(), Rejection> {
         match payload {
-            Payload::Version { encoding, .. } => self.enter(encoding),
-            Payload::End(_) => {
-                self.depth = self.depth.saturating_sub(1);
-                Ok(())
-            }
-            Payload::TypeSection(types) => self.core_types(types),
+            Payload::Version { encoding, .. } => return self.enter(encoding),
+            Payload::End(_) => self.depth = self.depth.saturating_sub(1),
+            Payload::TypeSection(types) => return self.core_types(types),
             Payload::CoreTypeSection(types) => self.count_types(types.count()),
             Payload::ComponentTypeSection(types) => self.count_types(types.count()),
             Payload::FunctionSection(functions) => {
                 self.functions += u64::from(functions.count());
-                at_most(
-                    "the number of functions",
-                    self.functions,
-                    FUNCTIONS,
-                    "link less into it",
-                )
+                let advice = "link less into it";
+                self.findings
+                    .at_most("the number of functions", self.functions, FUNCTIONS, advice);
             }
             Payload::GlobalSection(globals) => {
                 self.globals += u64::from(globals.count());
-                at_most("the number of globals", self.globals, GLOBALS, "use fewer")
+                self.findings
+                    .at_most("the number of globals", self.globals, GLOBALS, "use fewer");
             }
-            Payload::MemorySection(memories) => memories
-                .into_iter()
-                .try_for_each(|memory| self.memory(memory.map_err(malformed)?)),
-            Payload::TableSection(tables) => tables
-                .into_iter()
-                .try_for_each(|table| self.table(table.map_err(malformed)?.ty)),
-            Payload::CodeSectionEntry(body) => self.bodies.see(&body),
+            Payload::MemorySection(memories) => {
+                for memory in memories {
+                    self.memory(memory.map_err(malformed)?);
+                }
+            }
+            Payload::TableSection(tables) => {
+                for table in tables {
+                    self.table(table.map_err(malformed)?.ty);
+                }
+            }
+            Payload::CodeSectionEntry(body) => {
+                return self.bodies.see(&body, &mut self.findings);
+            }
             Payload::ComponentImportSection(imports) if self.depth == 1 => {
                 for import in imports {
                     let import = import.map_err(malformed)?;
@@ -175,17 +181,19 @@ impl<'l> Pass<'l> {
                         self.shape.imports.push(import.name.name.to_owned());
                     }
                 }
-                Ok(())
             }
             Payload::ComponentExportSection(exports) if self.depth == 1 => {
                 for export in exports {
                     let name = export.map_err(malformed)?.name.name;
                     self.shape.exports.push(name.to_owned());
                 }
-                Ok(())
+                let exports = self.shape.exports.len() as u64;
+                self.findings
+                    .at_most("the number of exports", exports, EXPORTS, "export less");
             }
-            _ => Ok(()),
+            _ => {}
         }
+        Ok(())
     }
 
     fn enter(&mut self, encoding: Encoding) -> Result<(), Rejection> {
@@ -193,23 +201,30 @@ impl<'l> Pass<'l> {
         if encoding == Encoding::Module {
             self.modules += 1;
             self.bodies.enter_module();
-            return at_most(
+            let most = self.complexity.modules;
+            self.findings.at_most(
                 "the number of core modules",
                 self.modules,
-                self.complexity.modules,
+                most,
                 "compose less into it",
             );
+            return Ok(());
         }
-        at_most(
-            "the nesting of components",
-            self.depth,
-            NESTING,
-            "compose it flat",
-        )
+        if self.depth <= NESTING {
+            return Ok(());
+        }
+        // Whatever is deeper is not looked at.
+        Err(Rejection::TooComplex {
+            what: "the nesting of components",
+            found: self.depth,
+            limit: NESTING,
+            advice: "compose it flat",
+            offset: None,
+        })
     }
 
     fn core_types(&mut self, types: TypeSectionReader<'_>) -> Result<(), Rejection> {
-        self.count_types(types.count())?;
+        self.count_types(types.count());
         for group in types {
             for ty in group.map_err(malformed)?.types() {
                 self.bodies.see_arity(arity(ty));
@@ -218,56 +233,54 @@ impl<'l> Pass<'l> {
         Ok(())
     }
 
-    fn count_types(&mut self, count: u32) -> Result<(), Rejection> {
+    fn count_types(&mut self, count: u32) {
         self.types += u64::from(count);
-        at_most(
+        self.findings.at_most(
             "the number of types",
             self.types,
             TYPES,
             "link less into it",
-        )
+        );
     }
 
-    fn memory(&mut self, memory: MemoryType) -> Result<(), Rejection> {
+    fn memory(&mut self, memory: MemoryType) {
         if memory.memory64 || memory.shared || memory.page_size_log2.is_some() {
-            return Err(Rejection::Unsupported {
+            self.findings.add(Rejection::Unsupported {
                 what: "it has a 64-bit or a shared memory",
                 advice: "build it for plain `wasm32`, without threads",
             });
         }
         self.memories += 1;
-        at_most(
+        self.findings.at_most(
             "the number of memories",
             self.memories,
             1,
             "build it as one module, and do not compose it of several",
-        )?;
+        );
         let bytes = |pages: u64| pages.saturating_mul(64 << 10);
         self.shape.has_memory = true;
         self.shape.memory_bytes_min = bytes(memory.initial);
         self.shape.memory_bytes_max = memory.maximum.map(bytes);
-        at_most(
+        self.findings.at_most(
             "the memory it starts with, in bytes,",
             self.shape.memory_bytes_min,
             self.limits.memory_bytes as u64,
             "link it with a smaller `--initial-memory` or `--stack-size`",
-        )
+        );
     }
 
-    fn table(&mut self, table: TableType) -> Result<(), Rejection> {
+    fn table(&mut self, table: TableType) {
         self.tables += 1;
-        at_most(
-            "the number of tables",
-            self.tables,
-            self.limits.tables.into(),
-            "use fewer",
-        )?;
-        at_most(
+        let most = self.limits.tables.into();
+        self.findings
+            .at_most("the number of tables", self.tables, most, "use fewer");
+        let most = self.limits.table_elements as u64;
+        self.findings.at_most(
             "the length of a table",
             table.initial,
-            self.limits.table_elements as u64,
+            most,
             "link less into it",
-        )
+        );
     }
 }
 

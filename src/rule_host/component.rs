@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
@@ -12,7 +12,7 @@ use super::bindings::{PACKAGE, RulePre, VERSIONS};
 use super::guest::{self, Guest};
 use super::javascript::{self, Dialect, Machine, Script};
 use super::text::printable;
-use super::{Limits, Rejection, wasi};
+use super::{Limits, Rejected, Rejection, wasi};
 
 /// A rule that is ready to run. Cloning is cheap.
 #[derive(Clone)]
@@ -32,7 +32,7 @@ struct Compiled {
 }
 
 /// What is known of a component without running it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inspection {
     /// The SHA-256 of its bytes, in hexadecimal.
     pub digest: String,
@@ -101,7 +101,7 @@ impl std::fmt::Debug for Rule {
 }
 
 /// The SHA-256 of a component's bytes, in hexadecimal.
-pub(super) fn digest(bytes: &[u8]) -> String {
+pub(crate) fn digest(bytes: &[u8]) -> String {
     aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes)
         .as_ref()
         .iter()
@@ -152,7 +152,7 @@ impl Components {
     }
 
     /// Admits, compiles and links `bytes`, or finds them done. Blocks for as long as that takes.
-    pub(super) fn load(&self, bytes: &[u8], limits: &Limits) -> Result<Rule, Rejection> {
+    pub(super) fn load(&self, bytes: &[u8], limits: &Limits) -> Result<Rule, Rejected> {
         let digest: Arc<str> = digest(bytes).into();
         let slot = self.kept().slot_or_new(&digest);
         let mut slot = lock(&slot);
@@ -169,7 +169,7 @@ impl Components {
         loaded
     }
 
-    fn compile(&self, bytes: &[u8], digest: &Arc<str>, limits: &Limits) -> Result<Rule, Rejection> {
+    fn compile(&self, bytes: &[u8], digest: &Arc<str>, limits: &Limits) -> Result<Rule, Rejected> {
         if javascript::recognises(bytes) {
             return self.compile_script(bytes, digest, limits);
         }
@@ -200,7 +200,7 @@ impl Components {
         source: &[u8],
         digest: &Arc<str>,
         limits: &Limits,
-    ) -> Result<Rule, Rejection> {
+    ) -> Result<Rule, Rejected> {
         let script = self.machine.compile(source, limits)?;
         let code_bytes = script.bytes();
         Ok(Rule(Arc::new(Compiled {

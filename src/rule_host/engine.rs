@@ -3,6 +3,7 @@
 //! One, because type indices of two engines must never meet (RUSTSEC-2026-0222), and because
 //! the slots that guests live in are counted here.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -53,19 +54,18 @@ pub enum Error {
     Ticker(std::io::Error),
 }
 
-/// The engine, its heart beating for as long as a clone of it lives.
-pub(super) fn start(limits: &Limits, cache_dir: Option<&Path>) -> Result<Engine, Error> {
+/// The engine; its heart does not beat before [`tick`].
+pub(super) fn new(limits: &Limits, cache_dir: Option<&Path>) -> Result<Engine, Error> {
     let mut config = config(limits);
     if let Some(directory) = cache_dir {
         config.cache(Some(cache(directory)?));
     }
-    let engine = Engine::new(&config).map_err(|e| Error::Engine(format!("{e:#}")))?;
-    tick(&engine)?;
-    Ok(engine)
+    Engine::new(&config).map_err(|e| Error::Engine(format!("{e:#}")))
 }
 
-/// An executor cannot delay this thread, so a rule that blocks every worker is still interrupted.
-fn tick(engine: &Engine) -> Result<(), Error> {
+/// Lets the epoch advance for as long as a clone of the engine lives. An executor cannot delay this
+/// thread, so a rule that blocks every worker is still interrupted.
+pub(super) fn tick(engine: &Engine) -> Result<(), Error> {
     let engine = engine.weak();
     thread::Builder::new()
         .name("rule-epoch".into())
@@ -78,6 +78,13 @@ fn tick(engine: &Engine) -> Result<(), Error> {
         })
         .map(drop)
         .map_err(Error::Ticker)
+}
+
+/// What code depends on beside its source: the compiler's release and settings.
+pub(super) fn fingerprint(engine: &Engine) -> String {
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
 
 fn config(limits: &Limits) -> Config {

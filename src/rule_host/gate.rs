@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 /// A number of places. Clones share them.
 #[derive(Clone)]
-pub(super) struct Gate(Arc<Shared>);
+pub(crate) struct Gate(Arc<Shared>);
 
 struct Shared {
     places: Mutex<Places>,
@@ -37,11 +37,11 @@ struct Tenant {
 
 /// The queue of a tenant is full.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Full;
+pub(crate) struct Full;
 
 /// Places that are held until this is dropped.
 #[derive(Debug)]
-pub(super) struct Permit {
+pub(crate) struct Permit {
     /// None once the places are given back.
     gate: Option<Gate>,
     tenant: Arc<str>,
@@ -55,7 +55,7 @@ impl std::fmt::Debug for Gate {
 }
 
 impl Gate {
-    pub(super) fn new(places: usize, queue: usize) -> Self {
+    pub(crate) fn new(places: usize, queue: usize) -> Self {
         Self(Arc::new(Shared {
             places: Mutex::new(Places {
                 free: places,
@@ -67,7 +67,7 @@ impl Gate {
     }
 
     /// Takes a place in the tenant's turn. Dropping the future leaves the queue.
-    pub(super) async fn enter(&self, tenant: &Arc<str>) -> Result<Permit, Full> {
+    pub(crate) async fn enter(&self, tenant: &Arc<str>) -> Result<Permit, Full> {
         let entered = {
             let mut places = self.lock();
             let nobody_waits = places.tenants.get(tenant).is_none_or(Tenant::is_served);

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Inspection;
 use super::fetch::FetchLimits;
 
 /// The limits of one rule host. The same for every tenant, and for `rule run` as for the server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// The size of a component, in bytes. One above [`Self::USUAL_COMPONENT_BYTES`] is a large one, with a
     /// language's whole runtime in it: it may be more complex and hold more memory.

@@ -13,7 +13,7 @@ use super::fault::Failure;
 use super::fetch::HostPattern;
 use super::request::{Kind, Request};
 use super::text::{deceives, printable};
-use super::{Fault, Inspection, Limits, OnFault, Rejection, claim_name};
+use super::{Fault, Inspection, Limits, OnFault, Rejected, Rejection, UploadFault, claim_name};
 
 /// What a rule may do, and what it asks for. Kept with the version it was uploaded with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +87,7 @@ impl Manifest {
             line: line(error.span().map_or(0, |span| span.start)),
             problem: printable(error.message(), 300),
         })?;
-        match manifest.problem() {
+        match manifest.problems().into_iter().next() {
             None => Ok(manifest),
             Some((entry, problem)) => Err(ManifestError {
                 line: line(text.find(&format!("\"{entry}\"")).unwrap_or_default()),
@@ -96,30 +96,28 @@ impl Manifest {
         }
     }
 
-    /// The first entry that makes no sense, and why.
-    fn problem(&self) -> Option<(String, String)> {
+    /// All that makes no sense in it, for who sent it as a document.
+    pub(crate) fn faults(&self) -> Vec<UploadFault> {
+        let problems = self.problems().into_iter();
+        let fault = |(_, problem)| UploadFault::new("manifest", problem, "mend the manifest");
+        problems.map(fault).collect()
+    }
+
+    /// The entries that make no sense, and why; one of each list.
+    fn problems(&self) -> Vec<(String, String)> {
         let named = |what: &str, text: &str| {
             let found = claim_name::plain(text, 100).err()?;
             Some((text.to_owned(), format!("the {what}: {found}")))
         };
-        named("name", &self.name)
-            .or_else(|| named("version", &self.version))
-            .or_else(|| {
-                self.lists()
-                    .into_iter()
-                    .find_map(|(list, patterns)| list_problem(list, patterns))
-            })
-            .or_else(|| {
-                let too_many = self.hosts.len() > Self::MAX_ENTRIES;
-                too_many.then(|| {
-                    let most = Self::MAX_ENTRIES;
-                    ("hosts".into(), format!("`hosts` may have {most} entries"))
-                })
-            })
-            .or_else(|| {
-                let nothing = self.fuel == Some(0) || self.memory_bytes == Some(0);
-                nothing.then(|| ("0".into(), "with no fuel or no memory no rule runs".into()))
-            })
+        let lists = self.lists().map(|(list, all)| list_problem(list, all));
+        let most = Self::MAX_ENTRIES;
+        let hosts = (self.hosts.len() > most)
+            .then(|| ("hosts".into(), format!("`hosts` may have {most} entries")));
+        let nothing = (self.fuel == Some(0) || self.memory_bytes == Some(0))
+            .then(|| ("0".into(), "with no fuel or no memory no rule runs".into()));
+        let names = [named("name", &self.name), named("version", &self.version)];
+        let all = names.into_iter().chain(lists).chain([hosts, nothing]);
+        all.flatten().collect()
     }
 
     fn lists(&self) -> [(&'static str, &[Pattern]); 3] {
@@ -226,12 +224,12 @@ impl Manifest {
     }
 
     /// Refuses what can never run; `remarks` has what merely looks wrong.
-    pub fn fits(&self, inspection: &Inspection) -> Result<(), Rejection> {
+    pub fn fits(&self, inspection: &Inspection) -> Result<(), Rejected> {
+        let starts_with = inspection.memory_bytes_min;
         match self.memory_bytes {
-            Some(asked) if asked < inspection.memory_bytes_min => Err(Rejection::AsksTooLittle {
-                asked,
-                starts_with: inspection.memory_bytes_min,
-            }),
+            Some(asked) if asked < starts_with => {
+                Err(Rejection::AsksTooLittle { asked, starts_with }.into())
+            }
             _ => Ok(()),
         }
     }

@@ -32,15 +32,19 @@ pub mod verdict;
 mod wasi;
 
 pub use self::claim_name::{RESERVED_CLAIMS, is_reserved_claim};
+pub(crate) use self::component::digest;
 pub use self::component::{Inspection, Rule};
 pub use self::engine::Error;
 pub use self::exchange::{Draft, Exchange, Grant};
+pub(crate) use self::gate::{Full, Gate};
+pub(crate) use self::javascript::recognises as is_script;
 pub use self::javascript::{Dialect, MODULES};
 pub use self::limits::Limits;
 pub use self::manifest::{Manifest, ManifestError, Metadata, Pattern};
 pub use self::permissions::Permissions;
 pub use self::pipeline::{AsAction, BoundRule, Outline, RuleHost};
-pub use self::rejection::Rejection;
+use self::rejection::Rejection;
+pub use self::rejection::{Rejected, UploadFault};
 pub(crate) use self::text::printable;
 pub use self::verdict::{
     ApprovedClaims, Changes, DENIAL_CODES, Denial, EffectReport, Fault, Level, LogLine, OnFault,

@@ -17,8 +17,8 @@ use super::gate::{Full, Gate, Permit};
 use super::guest::Facts;
 use super::permissions::Reach;
 use super::{
-    ApprovedClaims, Error, Exchange, Limits, Manifest, OnFault, Permissions, Rejection, Report,
-    Subject, Verdict, admission, call, engine,
+    ApprovedClaims, Error, Exchange, Limits, Manifest, OnFault, Permissions, Rejected, Rejection,
+    Report, Subject, Verdict, admission, call, engine,
 };
 use crate::metrics::Metrics;
 use crate::secret::Secret;
@@ -113,7 +113,19 @@ impl RuleHost {
         cache_dir: Option<&Path>,
         network: NetworkOptions,
     ) -> Result<Self, Error> {
-        let engine = engine::start(&limits, cache_dir)?;
+        let host = Self::quiet(limits, cache_dir, network)?;
+        host.wake()?;
+        Ok(host)
+    }
+
+    /// The same with a heart that does not beat yet: whoever waits for work costs nothing meanwhile.
+    /// Nothing may run before [`Self::wake`].
+    fn quiet(
+        limits: Limits,
+        cache_dir: Option<&Path>,
+        network: NetworkOptions,
+    ) -> Result<Self, Error> {
+        let engine = engine::new(&limits, cache_dir)?;
         let components =
             Components::new(engine.clone()).map_err(|e| Error::Engine(format!("{e:#}")))?;
         Ok(Self {
@@ -129,6 +141,42 @@ impl RuleHost {
         })
     }
 
+    /// A host that checks one upload and runs nothing else: with few slots, and the engine of JavaScript
+    /// compiled if the upload may need it. It finds and leaves compiled code where a host of the same
+    /// limits does. It sleeps until [`Self::wake`].
+    pub(crate) fn for_one_check(
+        limits: Limits,
+        cache_dir: Option<&Path>,
+        javascript: bool,
+    ) -> Result<Self, Error> {
+        let limits = Limits {
+            in_flight: 1,
+            concurrency: 1,
+            ..limits
+        };
+        let host = Self::quiet(limits, cache_dir, NetworkOptions::default())?;
+        if javascript {
+            host.prepare_javascript().map_err(Error::Engine)?;
+        }
+        Ok(host)
+    }
+
+    /// Starts what bounds the wall time of guests.
+    pub(crate) fn wake(&self) -> Result<(), Error> {
+        engine::tick(&self.engine)
+    }
+
+    /// Compiles the engine of JavaScript, or finds it compiled, so that nobody waits for it later. Blocks:
+    /// for seconds the first time.
+    pub(crate) fn prepare_javascript(&self) -> Result<(), String> {
+        self.components.machine().prepare()
+    }
+
+    /// Names how this host compiles: what one of another name compiled, this one compiles anew.
+    pub(crate) fn compiler(&self) -> String {
+        engine::fingerprint(&self.engine)
+    }
+
     /// The same, and says what calls of rules cost.
     #[must_use]
     pub fn measured(self, metrics: Arc<Metrics>) -> Self {
@@ -142,7 +190,7 @@ impl RuleHost {
 
     /// Tries everything short of a call: admits, compiles, links and instantiates `bytes`.
     /// Blocks for as long as that takes, seconds at the worst.
-    pub fn inspect(&self, bytes: &[u8]) -> Result<Inspection, Rejection> {
+    pub fn inspect(&self, bytes: &[u8]) -> Result<Inspection, Rejected> {
         let rule = self.load(bytes)?;
         if rule.script().is_some() {
             // It has been compiled in the sandbox, and there is nothing to instantiate.
@@ -166,7 +214,7 @@ impl RuleHost {
     }
 
     /// What a component shows, without compiling it.
-    pub fn outline(&self, bytes: &[u8]) -> Result<Outline, Rejection> {
+    pub fn outline(&self, bytes: &[u8]) -> Result<Outline, Rejected> {
         let shape = admission::admit(bytes, &self.limits)?;
         Ok(Outline {
             imports: shape.imports,
@@ -176,7 +224,7 @@ impl RuleHost {
     }
 
     /// Admits, compiles and links `bytes`; the same bytes only once. Blocks likewise.
-    pub fn load(&self, bytes: &[u8]) -> Result<Rule, Rejection> {
+    pub fn load(&self, bytes: &[u8]) -> Result<Rule, Rejected> {
         self.components.load(bytes, &self.limits)
     }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// A room, and what it never names. A failure prints the sentence.
-const INVARIANTS: [(&str, &[&str], &str); 13] = [
+const INVARIANTS: [(&str, &[&str], &str); 14] = [
     (
         "src/http",
         &[
@@ -75,6 +75,22 @@ const INVARIANTS: [(&str, &[&str], &str); 13] = [
             "crate::admin",
         ],
         "the rule host knows nothing of the server's HTTP, of the store, of grants or of tenants' records",
+    ),
+    (
+        "src/checker",
+        &[
+            "axum",
+            "hyper",
+            "crate::http",
+            "crate::grant",
+            "crate::store",
+            "crate::tenant",
+            "crate::rule",
+            "crate::admin",
+            "crate::cli",
+            "wasmtime",
+        ],
+        "the checker knows the rule host and processes, no store, no tenants' records and no HTTP",
     ),
     (
         "src/token",

@@ -8,14 +8,19 @@ import { runUntil } from "./loop.js";
 
 const HANDLERS = ["onExecutePostLogin", "onExecuteCredentialsExchange"];
 
-/** `[facts as JSON, bytecode]`; a problem is thrown, as JSON. */
+/** More of them nobody mends in one go. */
+const MOST_PROBLEMS = 50;
+
+/** `[facts as JSON, bytecode]`; all problems that are found are thrown, as JSON. */
 export function compile(name, source) {
+    const problems = [];
     try {
-        return compileText(name, source.replace(/^\uFEFF/, ""));
+        const compiled = compileText(name, source.replace(/^\uFEFF/, ""), problems);
+        if (problems.length === 0) return compiled;
     } catch (error) {
-        if (error instanceof Problem) throw stringify(error);
-        throw stringify({ message: messageOf(error) });
+        problems.push(error instanceof Problem ? error : { message: messageOf(error) });
     }
+    throw stringify(problems);
 }
 
 class Problem {
@@ -25,9 +30,10 @@ class Problem {
     }
 }
 
-function compileText(name, source) {
+/** Problems that leave something to look at go to `problems`, the last one is thrown. */
+function compileText(name, source, problems) {
     const list = tokens(source);
-    const required = checkRequirements(list, source);
+    const required = checkRequirements(list, source, problems);
     const isModule = exportsSomething(list);
     const text = isModule
         ? `(function (exports, module, require) {\n\n${source}\n})`
@@ -39,21 +45,25 @@ function compileText(name, source) {
     } catch (error) {
         throw isModule || looksClassic(list) ? syntaxProblem(error, source, list) : notARule(list, source);
     }
+    // What runs outside of functions would run into what is not there.
+    if (problems.length > 0) return undefined;
     const facts = isModule ? factsOfModule(bytecode, source) : factsOfClassic(bytecode, list, source);
     return [stringify({ ...facts, requires: required }), bytecode];
 }
 
-function checkRequirements(list, source) {
-    const required = [];
+function checkRequirements(list, source, problems) {
+    const required = new Set();
     for (const { name, at } of requirements(list)) {
+        if (required.has(name)) continue;
+        required.add(name);
         try {
             findModule(name);
         } catch (error) {
-            throw new Problem(error.message, placeAt(source, at));
+            problems.push(new Problem(error.message, placeAt(source, at)));
+            if (problems.length === MOST_PROBLEMS) break;
         }
-        if (!required.includes(name)) required.push(name);
     }
-    return required;
+    return [...required];
 }
 
 /** Where they come from it would be an error; it is what editors and formatters write. */

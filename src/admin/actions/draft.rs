@@ -1,5 +1,7 @@
 //! What a draft may be made of.
 
+use bytes::Bytes;
+
 use super::{Change, NewSecret};
 use crate::action::{Action, ActionSecret, Dependency, SecretName, SupportedTrigger};
 use crate::admin::rules::{check_permissions, versions};
@@ -171,7 +173,8 @@ async fn check_code(
     action: &Action,
     code: String,
 ) -> Result<String, Error> {
-    let (code, inspection) = versions::check(server, code.into_bytes()).await?;
+    let code = Bytes::from(code);
+    let inspection = versions::check(server, tenant, &code, None).await?;
     let trigger = action.makeup.trigger.id;
     if !trigger.is_handled_by(inspection.dialect) {
         let handler = trigger.handler();

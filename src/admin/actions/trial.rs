@@ -24,7 +24,9 @@ pub(crate) async fn run(
         return Err(Error::invalid("the action", "it has no code to test"));
     };
     let refused = |reason: String| Error::invalid("the action", reason);
-    let rule = chain::component(server, digest).await?.map_err(refused)?;
+    let rule = chain::component(server, tenant, digest)
+        .await?
+        .map_err(refused)?;
     let values = chain::own_values(server, tenant, &action.id, &action.makeup).await?;
     let bound = BoundRule {
         name: action.id.clone(),

@@ -120,7 +120,7 @@ async fn put_to_use(
         }),
     };
     let (version, _) = versions::upload(server, tenant, upload).await?;
-    versions::ready(server, &version).await?;
+    versions::ready(server, tenant, &version).await?;
     action.deployed = Some(version.version);
     action.updated_at = server.clock.now();
     let mut batch = Batch::durable().replace(&found, &action);

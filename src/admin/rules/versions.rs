@@ -1,11 +1,14 @@
 //! Versions of a rule: uploaded, never changed, put to use and taken back.
 
+use bytes::Bytes;
+
 use super::manage::Change;
 use super::{all_bindings, check_name, new_binding, of_a_rule};
 use crate::action::{Action, ActionVersion};
 use crate::admin::{Error, LIST_LIMIT, check_text, quotas, require_tenant};
+use crate::checker::CheckError;
 use crate::rule::{Binding, RuleVersion, chain};
-use crate::rule_host::{Inspection, Manifest};
+use crate::rule_host::{Inspection, Manifest, Rejected};
 use crate::server::Server;
 use crate::store::{Batch, Stored, blob};
 use crate::tenant::TenantName;
@@ -66,10 +69,8 @@ pub async fn upload(
     if let Some(note) = &note {
         check_text("the note", note, MAX_NOTE_BYTES)?;
     }
-    let (code, inspection) = check(server, code).await?;
-    if let Some(manifest) = &manifest {
-        manifest.fits(&inspection)?;
-    }
+    let code = Bytes::from(code);
+    let inspection = check(server, tenant, &code, manifest.as_ref()).await?;
 
     let digest = blob::put(&server.records, tenant.as_str(), &code).await?;
     let known = stored(server, tenant, &rule).await?;
@@ -119,19 +120,29 @@ pub async fn upload(
     Ok((version, inspection))
 }
 
-/// Checks what is uploaded, without storing it, and gives it back.
+/// Checks code and manifest in one go, the code in a child process.
 pub(in crate::admin) async fn check(
     server: &Server,
-    code: Vec<u8>,
-) -> Result<(Vec<u8>, Inspection), Error> {
-    let host = std::sync::Arc::clone(&server.rule_host);
-    let (code, inspection) = tokio::task::spawn_blocking(move || {
-        let inspection = host.inspect(&code);
-        (code, inspection)
-    })
-    .await
-    .map_err(|_| Error::invalid("the component", "checking it failed"))?;
-    Ok((code, inspection?))
+    tenant: &TenantName,
+    code: &Bytes,
+    manifest: Option<&Manifest>,
+) -> Result<Inspection, Error> {
+    let checked = server.checker.check(tenant.as_str(), code.clone()).await;
+    let mut others = manifest.map(Manifest::faults).unwrap_or_default();
+    let checked = match checked {
+        Ok(inspection) => Ok(inspection),
+        Err(CheckError::Rejected(rejected)) => Err(rejected),
+        Err(other) => return Err(other.into()),
+    };
+    if let (Ok(inspection), Some(manifest)) = (&checked, manifest)
+        && let Err(unfit) = manifest.fits(inspection)
+    {
+        others.extend(unfit.faults().iter().cloned());
+    }
+    match (checked, others.is_empty()) {
+        (Ok(inspection), true) => Ok(inspection),
+        (checked, _) => Err(Error::Rejected(Rejected::of(checked.err(), others))),
+    }
 }
 
 /// The versions of a rule, oldest first.
@@ -208,7 +219,7 @@ pub async fn deploy(
     change: &Change,
 ) -> Result<Binding, Error> {
     of_a_rule(version)?;
-    ready(server, version).await?;
+    ready(server, tenant, version).await?;
     let parts = [tenant.as_str(), version.rule.as_str()];
     let stored: Option<Stored<Binding>> = server.records.get(&parts).await?;
     let mut others = all_bindings(server, tenant).await?;
@@ -243,16 +254,26 @@ pub async fn roll_back(server: &Server, tenant: &TenantName, rule: &str) -> Resu
         });
     }
     let version = get(server, tenant, rule, binding.version).await?;
-    ready(server, &version).await?;
+    ready(server, tenant, &version).await?;
     let batch = Batch::durable().replace(&stored, &binding);
     server.records.commit(batch).await?;
     Ok(binding)
 }
 
 /// Compiles what is not compiled yet, so that no login has to wait for it; and what does not load is not
-/// put to use.
-pub(in crate::admin) async fn ready(server: &Server, version: &RuleVersion) -> Result<(), Error> {
-    let loaded = chain::component(server, &version.digest).await?;
+/// put to use. It was checked when it was uploaded, maybe by another release of the server.
+pub(in crate::admin) async fn ready(
+    server: &Server,
+    tenant: &TenantName,
+    version: &RuleVersion,
+) -> Result<(), Error> {
+    if server.rule_host.cached(&version.digest).is_none() {
+        let code = Bytes::from(code(server, version).await?);
+        let checker = &server.checker;
+        let checked = checker.check_stored(tenant.as_str(), &version.digest, &code);
+        checked.await?;
+    }
+    let loaded = chain::component(server, tenant, &version.digest).await?;
     let refused = |reason| Error::invalid("the version of the rule", reason);
     loaded.map(drop).map_err(refused)
 }

@@ -10,10 +10,12 @@ use serde_json::json;
 
 use super::no_store;
 use crate::admin;
+use crate::checker::CheckError;
 use crate::credential::policy::TooWeak;
 use crate::http::authorization::AuthorizationError;
 use crate::http::body::BodyError;
 use crate::http::host::NoTenant;
+use crate::rule_host::{Rejected, UploadFault};
 use crate::store;
 use crate::token::KeyError;
 use crate::token::access::AccessError;
@@ -25,6 +27,8 @@ pub(in crate::http) struct Refused {
     status: StatusCode,
     message: Cow<'static, str>,
     code: Option<&'static str>,
+    /// What is wrong with an upload.
+    faults: Vec<UploadFault>,
     headers: Vec<(header::HeaderName, HeaderValue)>,
 }
 
@@ -38,6 +42,7 @@ impl Refused {
             status,
             message: message.into(),
             code: code.into(),
+            faults: Vec::new(),
             headers: Vec::new(),
         }
     }
@@ -52,6 +57,14 @@ impl Refused {
     /// A body that is not what the endpoint takes.
     pub(in crate::http) fn invalid_body(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_body", message)
+    }
+
+    /// An upload that is no rule, with all that is wrong.
+    fn rejected(rejected: &Rejected) -> Self {
+        Self {
+            faults: rejected.faults().to_vec(),
+            ..Self::invalid_body(format!("Payload validation error: '{rejected}'."))
+        }
     }
 
     /// A query that is not what the endpoint takes.
@@ -246,6 +259,9 @@ impl IntoResponse for Refused {
         if let (Some(code), Some(body)) = (self.code, body.as_object_mut()) {
             body.insert("errorCode".to_owned(), code.into());
         }
+        if let (false, Some(body)) = (self.faults.is_empty(), body.as_object_mut()) {
+            body.insert("faults".to_owned(), json!(self.faults));
+        }
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.extend(self.headers);
@@ -301,8 +317,14 @@ impl From<admin::Error> for Refused {
                 ..
             } => Self::invalid_query(format!("Query validation error: '{error}'.")),
             admin::Error::TooWeak(weak) => Self::too_weak(&weak),
-            admin::Error::Invalid { .. } | admin::Error::Rejected(_) => {
+            admin::Error::Invalid { .. } => {
                 Self::invalid_body(format!("Payload validation error: '{error}'."))
+            }
+            admin::Error::Rejected(rejected) => Self::rejected(&rejected),
+            admin::Error::Unchecked(CheckError::Busy) => Self::unavailable(2),
+            admin::Error::Unchecked(error) => {
+                tracing::error!(%error, "an upload was refused");
+                Self::unavailable(30)
             }
             // As the field's tools know it.
             admin::Error::OverQuota { .. } => Self::new(

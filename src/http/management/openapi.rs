@@ -296,6 +296,37 @@ fn error_schema() -> Schema {
             Shape::Text(100),
             "For programs, where there is one.",
         ),
+        Field::output(
+            "faults",
+            Shape::List(&Shape::Object(FAULT), 100),
+            "Of an upload that is no rule: all that was found wrong.",
+        ),
+    ];
+    const FAULT: &[Field] = &[
+        Field::output("code", Shape::Text(100), "For programs."),
+        Field::output("message", Shape::Prose(10_000), "What is wrong."),
+        Field::output("advice", Shape::Prose(10_000), "What to do."),
+        Field::output(
+            "line",
+            Shape::Whole(1, u32::MAX as i64),
+            "Where, in a script.",
+        ),
+        Field::output(
+            "column",
+            Shape::Whole(1, u32::MAX as i64),
+            "Where in the line.",
+        ),
+        Field::output(
+            "excerpt",
+            Shape::Prose(1_000),
+            "The line, with a caret under the place.",
+        ),
+        Field::output("import", Shape::Text(200), "Which import of a component."),
+        Field::output(
+            "offset",
+            Shape::Whole(0, i64::MAX),
+            "At which byte of a component.",
+        ),
     ];
     object(ERROR, Stage::Answer)
 }

@@ -7,7 +7,8 @@
 use wasmparser::{FunctionBody, Operator};
 
 use super::complexity::Complexity;
-use super::{Rejection, at_most, malformed};
+use super::findings::Findings;
+use super::{Rejection, malformed};
 
 /// Locals of one function, parameters aside (50).
 const LOCALS: u64 = 1_000;
@@ -50,68 +51,80 @@ impl Bodies {
         self.arity = self.arity.max(arity);
     }
 
-    pub(super) fn see(&mut self, body: &FunctionBody<'_>) -> Result<(), Rejection> {
-        at_most(
-            "the length of a function, in bytes,",
-            body.range().len() as u64,
-            self.limits.body_bytes,
-            ADVICE,
-        )?;
+    /// The error is what it cannot be read beyond.
+    pub(super) fn see(
+        &mut self,
+        body: &FunctionBody<'_>,
+        findings: &mut Findings,
+    ) -> Result<(), Rejection> {
+        let (at, limits) = (body.range().start, self.limits);
         let locals = locals(body)?;
-        at_most("the number of a function's locals", locals, LOCALS, ADVICE)?;
-        self.locals += locals;
-        at_most("the number of all locals", self.locals, ALL_LOCALS, ADVICE)?;
         let blocks = self.blocks(body)?;
-        let values = locals + self.arity;
-        self.loop_values += blocks.loops * values;
-        self.block_values += blocks.all * values;
-        self.block_squares += blocks.all * blocks.all;
-        at_most(
-            "the cost of its loops (loops times values)",
-            self.loop_values,
-            self.limits.loop_values,
-            ADVICE,
-        )?;
-        at_most(
-            "the cost of its blocks (blocks times values)",
-            self.block_values,
-            self.limits.block_values,
-            ADVICE,
-        )?;
-        at_most(
-            "the cost of its functions (blocks squared)",
-            self.block_squares,
-            self.limits.block_squares,
-            ADVICE,
-        )
+        let values = locals.saturating_add(self.arity);
+        let product = |a: u64, b: u64| a.saturating_mul(b);
+        add(&mut self.locals, locals);
+        add(&mut self.loop_values, product(blocks.loops, values));
+        add(&mut self.block_values, product(blocks.all, values));
+        add(&mut self.block_squares, product(blocks.all, blocks.all));
+        for (what, found, limit) in [
+            (
+                "the length of a function, in bytes,",
+                body.range().len() as u64,
+                limits.body_bytes,
+            ),
+            ("the number of a function's locals", locals, LOCALS),
+            ("the nesting of blocks", blocks.deepest, limits.depth),
+            (
+                "the length of a `br_table`",
+                blocks.br_table,
+                limits.br_table,
+            ),
+        ] {
+            findings.at_most_at(at, what, found, limit, ADVICE);
+        }
+        for (what, found, limit) in [
+            ("the number of all locals", self.locals, ALL_LOCALS),
+            (
+                "the number of `br_table` targets",
+                self.br_targets,
+                limits.br_targets,
+            ),
+            (
+                "the cost of its loops (loops times values)",
+                self.loop_values,
+                limits.loop_values,
+            ),
+            (
+                "the cost of its blocks (blocks times values)",
+                self.block_values,
+                limits.block_values,
+            ),
+            (
+                "the cost of its functions (blocks squared)",
+                self.block_squares,
+                limits.block_squares,
+            ),
+        ] {
+            findings.at_most(what, found, limit, ADVICE);
+        }
+        Ok(())
     }
 
     fn blocks(&mut self, body: &FunctionBody<'_>) -> Result<Blocks, Rejection> {
-        let mut blocks = Blocks::within(self.limits.depth);
+        let mut blocks = Blocks::default();
         let mut operators = body.get_operators_reader().map_err(malformed)?;
         while !operators.eof() {
             match operators.read().map_err(malformed)? {
                 Operator::Loop { .. } => {
                     blocks.loops += 1;
-                    blocks.open()?;
+                    blocks.open();
                 }
-                Operator::Block { .. } | Operator::If { .. } => blocks.open()?,
+                Operator::Block { .. } | Operator::If { .. } => blocks.open(),
                 Operator::End => blocks.depth = blocks.depth.saturating_sub(1),
                 Operator::BrTable { targets } => {
                     let targets = u64::from(targets.len());
-                    at_most(
-                        "the length of a `br_table`",
-                        targets,
-                        self.limits.br_table,
-                        ADVICE,
-                    )?;
-                    self.br_targets += targets;
-                    at_most(
-                        "the number of `br_table` targets",
-                        self.br_targets,
-                        self.limits.br_targets,
-                        ADVICE,
-                    )?;
+                    blocks.br_table = blocks.br_table.max(targets);
+                    add(&mut self.br_targets, targets);
                 }
                 _ => {}
             }
@@ -120,35 +133,33 @@ impl Bodies {
     }
 }
 
+fn add(sum: &mut u64, more: u64) {
+    *sum = sum.saturating_add(more);
+}
+
 /// One body's blocks, loops among them.
+#[derive(Default)]
 struct Blocks {
-    deepest: u64,
     all: u64,
     loops: u64,
     depth: u64,
+    deepest: u64,
+    /// Targets of the longest `br_table`.
+    br_table: u64,
 }
 
 impl Blocks {
-    fn within(deepest: u64) -> Self {
-        Self {
-            deepest,
-            all: 0,
-            loops: 0,
-            depth: 0,
-        }
-    }
-
-    fn open(&mut self) -> Result<(), Rejection> {
+    fn open(&mut self) {
         self.all += 1;
         self.depth += 1;
-        at_most("the nesting of blocks", self.depth, self.deepest, ADVICE)
+        self.deepest = self.deepest.max(self.depth);
     }
 }
 
 fn locals(body: &FunctionBody<'_>) -> Result<u64, Rejection> {
     let mut locals = 0;
     for group in body.get_locals_reader().map_err(malformed)? {
-        locals += u64::from(group.map_err(malformed)?.0);
+        add(&mut locals, group.map_err(malformed)?.0.into());
     }
     Ok(locals)
 }

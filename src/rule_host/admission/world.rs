@@ -2,6 +2,7 @@
 //! The types behind the names are the linker's to check; it says so less kindly.
 
 use super::Shape;
+use super::findings::Findings;
 use crate::rule_host::bindings::{INTERFACES, PACKAGE, VERSIONS};
 use crate::rule_host::rejection::{Rejection, quoted};
 use crate::rule_host::text::printable;
@@ -10,33 +11,28 @@ use crate::rule_host::wasi;
 /// How much of a stranger's name is repeated to him.
 const NAME_BYTES: usize = 100;
 
-/// How many unknown names a message lists.
+/// How many names a message lists.
 const NAMES: usize = 10;
 
-pub(super) fn check(shape: &Shape) -> Result<(), Rejection> {
-    if let Some(found) = shape.imports.iter().find_map(|name| other_version(name)) {
-        return Err(Rejection::UnknownVersion { found });
-    }
-    let unknown = listed(shape.imports.iter().filter(|name| !is_known(name)));
-    if !unknown.is_empty() {
-        return Err(Rejection::UnknownImports {
-            unknown: quoted(&unknown),
-            known: quoted(&known()),
-        });
+pub(super) fn check(shape: &Shape, findings: &mut Findings) {
+    for name in &shape.imports {
+        let import = printable(name, NAME_BYTES);
+        if let Some(found) = other_version(name) {
+            findings.add(Rejection::UnknownVersion { import, found });
+        } else if !is_known(name) {
+            findings.add(Rejection::UnknownImport {
+                name: import,
+                known: quoted(&known()),
+            });
+        }
     }
     if !shape.exports.iter().any(|name| name == "decide") {
-        return Err(Rejection::NoDecide {
-            exports: quoted(&listed(shape.exports.iter())),
+        let shown = shape.exports.iter().take(NAMES);
+        let shown: Vec<String> = shown.map(|name| printable(name, NAME_BYTES)).collect();
+        findings.add(Rejection::NoDecide {
+            exports: quoted(&shown),
         });
     }
-    Ok(())
-}
-
-fn listed<'a>(names: impl Iterator<Item = &'a String>) -> Vec<String> {
-    names
-        .take(NAMES)
-        .map(|name| printable(name, NAME_BYTES))
-        .collect()
 }
 
 /// The version that `name` is of, if it is of our interface and not a version we know.

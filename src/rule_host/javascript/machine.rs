@@ -11,7 +11,7 @@ use super::super::fault::{Failure, Phase, explain};
 use super::super::fetch::Errands;
 use super::super::guest::{Facts, Guest};
 use super::super::text::printable;
-use super::super::{Fault, Limits, Rejection};
+use super::super::{Fault, Limits, Rejected, Rejection};
 use super::door;
 use super::group::{self, Finished, Group, Member};
 use super::script::{self, Script};
@@ -64,17 +64,20 @@ impl Machine {
         made.as_ref()
     }
 
+    /// Compiles the engine of JavaScript now, so that nobody waits for it later. Blocks.
+    pub(in crate::rule_host) fn prepare(&self) -> Result<(), String> {
+        self.ready().map(drop).map_err(Clone::clone)
+    }
+
     /// Compiles a tenant's source, inside the sandbox and under the limits of a call. Blocks.
     pub(in crate::rule_host) fn compile(
         &self,
         source: &[u8],
         limits: &Limits,
-    ) -> Result<Script, Rejection> {
+    ) -> Result<Script, Rejected> {
         if source.len() > limits.script_bytes {
-            return Err(Rejection::TooLarge {
-                size: source.len(),
-                limit: limits.script_bytes,
-            });
+            let (size, limit) = (source.len(), limits.script_bytes);
+            return Err(Rejection::TooLarge { size, limit }.into());
         }
         let source = String::from_utf8_lossy(source);
         let ready = self.ready().map_err(|cause| Rejection::Compile {
@@ -92,11 +95,9 @@ impl Machine {
                 .time(ready.compile(&mut store, &source, &limits))
                 .await
         });
-        let compiled = compiled.map_err(|failure| Rejection::Script {
-            problem: failure.detail,
-        })?;
-        let (facts, bytecode) = compiled.map_err(|problem| script::rejection(&problem))?;
-        Script::new(facts, bytecode)
+        let compiled = compiled.map_err(|failure| Rejection::script(failure.detail))?;
+        let (facts, bytecode) = compiled.map_err(|problems| script::rejections(&problems))?;
+        Ok(Script::new(facts, bytecode)?)
     }
 
     /// An instance that runs nothing, made and dropped.

@@ -47,7 +47,7 @@ pub const MODULES: [&str; 21] = [
 ];
 
 /// Whether bytes are JavaScript rather than anything else that is uploaded by mistake.
-pub(super) fn recognises(bytes: &[u8]) -> bool {
+pub(crate) fn recognises(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return false;
     };

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::Rejection;
+use super::super::text::printable;
 
 /// How a rule in JavaScript is written; the driver recognises it by its form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,8 +67,8 @@ struct Problem {
 
 impl Script {
     pub(super) fn new(facts: String, bytecode: Vec<u8>) -> Result<Self, Rejection> {
-        let known: Known = serde_json::from_str(&facts).map_err(|e| Rejection::Script {
-            problem: format!("the engine says of it what is not understood: {e}"),
+        let known: Known = serde_json::from_str(&facts).map_err(|e| {
+            Rejection::script(format!("the engine says of it what is not understood: {e}"))
         })?;
         let dialect = match (known.dialect, known.handlers.as_slice()) {
             (Dialect::Action, [only]) if only == "onExecutePostLogin" => Dialect::PostLogin,
@@ -101,23 +102,21 @@ impl Script {
     }
 }
 
-/// The rejection that a problem of the driver's stands for.
-pub(super) fn rejection(problem: &str) -> Rejection {
-    let problem = match serde_json::from_str::<Problem>(problem) {
-        Ok(problem) => problem.words(),
-        Err(_) => problem.to_owned(),
-    };
-    Rejection::Script { problem }
+/// What the driver's problems stand for.
+pub(super) fn rejections(problems: &str) -> Vec<Rejection> {
+    match serde_json::from_str::<Vec<Problem>>(problems) {
+        Ok(all) if !all.is_empty() => all.into_iter().map(Rejection::from).collect(),
+        _ => vec![Rejection::script(printable(problems, 500))],
+    }
 }
 
-impl Problem {
-    fn words(self) -> String {
-        let place = match (self.line, self.column) {
-            (Some(line), Some(column)) => format!("line {line}, column {column}: "),
-            (Some(line), None) => format!("line {line}: "),
-            _ => String::new(),
-        };
-        let caret = self.caret.map(|caret| format!("\n{caret}"));
-        format!("{place}{}{}", self.message, caret.unwrap_or_default())
+impl From<Problem> for Rejection {
+    fn from(problem: Problem) -> Self {
+        Self::Script {
+            problem: problem.message,
+            line: problem.line,
+            column: problem.column,
+            excerpt: problem.caret,
+        }
     }
 }

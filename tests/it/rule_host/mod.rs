@@ -3,6 +3,7 @@
 mod chains;
 mod determinism;
 mod effects;
+mod every_fault;
 mod fetch;
 pub(crate) mod fetch_guest;
 pub(crate) mod guest;

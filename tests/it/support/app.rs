@@ -1,6 +1,7 @@
 //! A real server on a port of its own, with two tenants, and a client that talks HTTP to it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use claimsmith::admin::apis::{self, NewApi};
 use claimsmith::admin::client_grants::{self, NewClientGrant};
@@ -9,6 +10,7 @@ use claimsmith::admin::rules::{self, NewBinding};
 use claimsmith::admin::tenants::{self, FIRST_CONNECTION};
 use claimsmith::admin::users::{self, NewUser};
 use claimsmith::api::{ApiScope, TokenDialect};
+use claimsmith::checker::UploadChecks;
 use claimsmith::client::ClientAuthentication;
 use claimsmith::client_grant::SubjectType;
 use claimsmith::clock::{FixedClock, Timestamp};
@@ -82,6 +84,20 @@ impl Node {
     }
 }
 
+/// The checks of production, by the program that was built beside the tests, with time to spare: debug builds
+/// are slow, and machines busy.
+fn checks() -> UploadChecks {
+    let patient = Duration::from_secs(120);
+    let mut checks = UploadChecks {
+        program: Some(env!("CARGO_BIN_EXE_claimsmith").into()),
+        wait: patient,
+        start: patient,
+        ..UploadChecks::default()
+    };
+    checks.usual.time = patient;
+    checks
+}
+
 impl App {
     /// A server with the tenant `acme`: a confidential client that may use both password grants, a
     /// user, and an API with three scopes.
@@ -113,6 +129,7 @@ impl App {
         let mut config = Config {
             reserve_bytes: 0,
             compiled: super::compiled().to_owned(),
+            uploads: checks(),
             // The cheapest that Argon2 allows: these tests are about everything else.
             hashing: HashSettings {
                 memory_kib: 8,

@@ -2,6 +2,7 @@
 
 mod actions;
 mod authorisation;
+mod checks;
 mod clients;
 mod connections;
 mod every_endpoint;

@@ -1,6 +1,6 @@
 //! What an author reads when a source is uploaded.
 
-use claimsmith::rule_host::{Dialect, Rejection};
+use claimsmith::rule_host::Dialect;
 
 use super::super::harness::{host, limits};
 use super::{classic, passing};
@@ -77,6 +77,45 @@ fn a_module_that_is_not_there_fails_at_upload_with_the_list_of_those_that_are() 
 }
 
 #[test]
+fn every_module_that_is_not_there_is_told_and_the_syntax_error_besides() {
+    let source = classic(
+        "  const a = require('left-pad'), b = require('mongodb@3'), c = require('left-pad');\n  const d = user.;",
+    );
+    let rejected = host().inspect(source.as_bytes()).unwrap_err();
+    let places: Vec<_> = rejected
+        .faults()
+        .iter()
+        .map(|fault| (fault.line.unwrap(), fault.column.unwrap()))
+        .collect();
+    let lines: Vec<&str> = source.lines().collect();
+    let column = |line: u32, what: &str| {
+        let at = lines[line as usize - 1].find(what).unwrap();
+        (line, at as u32 + 1)
+    };
+    assert_eq!(
+        places,
+        [
+            column(2, "'left-pad'"),
+            column(2, "'mongodb@3'"),
+            column(3, ";")
+        ],
+        "{rejected}"
+    );
+    let said = |at: usize| rejected.faults()[at].message.as_str();
+    assert!(said(0).contains("`left-pad` is not there"), "{rejected}");
+    assert!(said(1).contains("rules reach no database"), "{rejected}");
+}
+
+#[test]
+fn there_is_an_end_to_the_modules_that_are_told() {
+    let requires: String = (0..2_000)
+        .map(|n| format!("require('none-{n}');\n"))
+        .collect();
+    let rejected = host().inspect(classic(&requires).as_bytes()).unwrap_err();
+    assert_eq!(rejected.faults().len(), 50, "{rejected}");
+}
+
+#[test]
 fn what_is_no_rule_is_refused_with_what_a_rule_looks_like() {
     assert!(rejection("42").contains("function (user, context, callback)"));
     assert!(rejection("exports.other = 1;").contains("onExecutePostLogin"));
@@ -99,5 +138,5 @@ fn a_source_of_exactly_the_limit_loads_and_one_byte_more_does_not() {
     host().inspect(source.as_bytes()).unwrap();
     source.push('x');
     let rejected = host().inspect(source.as_bytes()).unwrap_err();
-    assert!(matches!(rejected, Rejection::TooLarge { .. }), "{rejected}");
+    assert_eq!(rejected.faults()[0].code, "too_large", "{rejected}");
 }
