@@ -18,7 +18,7 @@ pub struct UploadChecks {
     pub wait: Duration,
     /// How long a child may take to get ready, before it is given anything of a tenant's.
     pub start: Duration,
-    /// Whether one child is ready before its upload comes.
+    /// Whether one child is ready before its upload comes, once a script was uploaded.
     pub spare: bool,
     /// What one check may cost.
     pub usual: Bounds,

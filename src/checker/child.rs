@@ -103,11 +103,6 @@ impl Ready {
         }
     }
 
-    /// Its number among the processes; none once it has ended.
-    pub(super) fn id(&self) -> Option<u32> {
-        self.child.id()
-    }
-
     /// Whether it has not ended meanwhile.
     pub(super) fn lives(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))

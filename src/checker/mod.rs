@@ -133,9 +133,15 @@ impl Checker {
             Ok(Err(Full)) | Err(_) => return Err(CheckError::Busy),
         };
         let bounds = self.checks.bounds(code.len());
-        let ready = self.ready(is_script(code)).await?;
+        let script = is_script(code);
+        let ready = self.ready(script).await?;
         let order = Order::new(code, bounds);
         let ended = ready.check(&order, code, bounds.time).await;
+        // Where scripts come there may be more of them. A component is so long in the compiler that the start
+        // of a child is lost in it.
+        if script && self.checks.spare {
+            self.spare.refill(&self.checks, &self.task);
+        }
         judge(ended, bounds)
     }
 
@@ -144,11 +150,7 @@ impl Checker {
         if javascript {
             self.prepare().await?;
         }
-        let spare = self.spare.take();
-        if self.checks.spare {
-            self.spare.refill(&self.checks, &self.task);
-        }
-        match spare {
+        match self.spare.take().await {
             Some(spare) => Ok(spare),
             None => {
                 let task = Task {

@@ -234,6 +234,44 @@ async fn an_action_is_checked_as_a_rule_is() {
 }
 
 #[tokio::test]
+async fn a_child_may_be_ready_before_its_upload_comes() {
+    let stage = Stage::playing("counts.sh");
+    std::os::unix::fs::symlink(real(), stage.path("real")).unwrap();
+    let program = stage.program();
+    let app = App::start_with(|config| {
+        config.uploads.program = Some(program);
+        config.uploads.spare = true;
+    })
+    .await;
+    let manager = app.manager().await;
+    let upload = async |number: u32| {
+        let script =
+            format!("function (user, context, callback) {{ callback(null, user, {number}); }}");
+        let body = json!({ "script": script });
+        manager.post("/rule-versions/r", &body).await
+    };
+    upload(1).await.document(201);
+    let started = async || {
+        while lines(&stage.path("started")) < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let patient = Duration::from_secs(120);
+    tokio::time::timeout(patient, started()).await.unwrap();
+    // Whoever is started from now on dies; the one that was ready does not.
+    stage.play(&script("dies.sh"));
+    upload(2).await.document(201);
+    let answer = upload(3).await;
+    assert_eq!(faults(&answer)[0]["code"], "check_failed");
+    assert_eq!(lines(&stage.path("started")), 2);
+}
+
+fn lines(path: &Path) -> usize {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines().count()
+}
+
+#[tokio::test]
 async fn what_ends_the_child_is_refused() {
     let stage = Stage::playing("dies.sh");
     let app = stage.server().await;
