@@ -58,7 +58,7 @@ type Contents = Vec<(PathBuf, Vec<u8>)>;
 
 async fn describe(remote: &Remote, state: &State) -> Result<Contents, CliError> {
     let mut files = Contents::new();
-    let mut codes = BTreeSet::new();
+    let (mut codes, mut drafts) = (BTreeSet::new(), BTreeSet::new());
     let mut done = BTreeSet::new();
     for kind in Kind::ALL {
         if !done.insert(kind.file()) {
@@ -74,7 +74,14 @@ async fn describe(remote: &Remote, state: &State) -> Result<Contents, CliError> 
         let mut parts = Map::new();
         for known in things {
             let mut members = known.members.clone();
-            if let Some(code) = &known.code {
+            if known.kind == Kind::Actions
+                && let Some(code) = known.code.as_ref().and_then(|code| code.draft.as_ref())
+            {
+                let name = unused(&plain(&known.key), &mut drafts)?;
+                let path = format!("actions/{name}.js");
+                members.insert("code".to_owned(), path.as_str().into());
+                files.push((path.into(), code.clone().into_bytes()));
+            } else if let Some(code) = known.code.as_ref().filter(|_| known.kind == Kind::Rules) {
                 let extension = if code.is_script { "js" } else { "wasm" };
                 let path = format!("rules/{}.{extension}", unused(&known.key, &mut codes)?);
                 let name = utf8_percent_encode(&known.key, NON_ALPHANUMERIC);
@@ -89,7 +96,12 @@ async fn describe(remote: &Remote, state: &State) -> Result<Contents, CliError> 
                 files.push((path.into(), bytes));
             }
             match known.kind.part() {
-                Some(part) => drop(parts.insert(part.to_owned(), members.into())),
+                Some(part) => {
+                    // A trigger is a list.
+                    let list = members.remove("bindings");
+                    let value = list.unwrap_or_else(|| members.into());
+                    parts.insert(part.to_owned(), value);
+                }
                 None if known.kind.is_single() => parts = members,
                 None => section.push(Value::from(members)),
             }
@@ -104,6 +116,13 @@ async fn describe(remote: &Remote, state: &State) -> Result<Contents, CliError> 
         files.push((kind.file().into(), text.into_bytes()));
     }
     Ok(files)
+}
+
+/// An action may be called anything.
+fn plain(action: &str) -> String {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ' ');
+    let plain = action.chars().map(|c| if fits(c) { c } else { '-' });
+    plain.collect()
 }
 
 /// A name for a rule's file: no other rule's, on file systems too that do not tell `A` from `a`. A server is

@@ -7,7 +7,7 @@ use url::{Position, Url};
 
 use crate::recording::Recorded;
 use crate::rule_host::fetch::{HostPattern, RecordedFetch, Recording, Step};
-use crate::rule_host::{BoundRule, Exchange, Permissions, Subject};
+use crate::rule_host::{BoundRule, Exchange, Permissions, Subject, all_values};
 use crate::secret::Secret;
 
 /// An exchange, the tenant's values and recorded responses:
@@ -52,13 +52,13 @@ impl Case {
         permissions
     }
 
-    /// What the network would answer.
-    pub(crate) fn recording(&self) -> Recording {
+    /// What the network would answer to a chain.
+    pub(crate) fn recording(&self, chain: &[BoundRule]) -> Recording {
         let recording = Recording {
             fetches: self.fetches.clone(),
             order: self.order.clone(),
         };
-        recording.filled(&self.configuration)
+        recording.filled(&all_values(chain, &self.configuration))
     }
 
     /// A chain that may reach the hosts of the recorded answers.

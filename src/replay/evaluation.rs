@@ -70,7 +70,7 @@ pub(crate) async fn evaluate_permitted(
             NobodyLoggedIn,
             case.exchange.clone(),
             &case.configuration,
-            case.recording(),
+            case.recording(chain),
         )
         .await;
     let output = recording::output(&verdict, &report);

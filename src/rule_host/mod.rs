@@ -42,6 +42,7 @@ pub use self::javascript::{Dialect, MODULES};
 pub use self::limits::Limits;
 pub use self::manifest::{Manifest, ManifestError, Metadata, Pattern};
 pub use self::permissions::Permissions;
+pub(crate) use self::pipeline::all_values;
 pub use self::pipeline::{AsAction, BoundRule, Outline, RuleHost};
 use self::rejection::Rejection;
 pub use self::rejection::{Rejected, UploadFault};

@@ -78,6 +78,23 @@ pub struct AsAction {
     pub values: Arc<BTreeMap<String, Secret>>,
 }
 
+/// The tenant's values and, as `RULE/NAME`, those of the chain's actions: all that must not stay in a
+/// recording, and that a replay puts back. No key of the tenant's has a `/`.
+pub(crate) fn all_values<'c>(
+    chain: &[BoundRule],
+    configuration: &'c BTreeMap<String, Secret>,
+) -> Cow<'c, BTreeMap<String, Secret>> {
+    let mut all = Cow::Borrowed(configuration);
+    for bound in chain {
+        let own = bound.action.iter().flat_map(|action| action.values.iter());
+        for (name, value) in own {
+            let key = format!("{}/{name}", bound.name);
+            all.to_mut().insert(key, value.clone());
+        }
+    }
+    all
+}
+
 impl BoundRule {
     /// The limits that hold for it: the host's, or the lower ones that its manifest asks for.
     pub fn limits<'h>(&self, host: &'h Limits) -> Cow<'h, Limits> {
@@ -322,7 +339,7 @@ impl RuleHost {
         let (changes, provenance) = draft.into_changes();
         let mut recording = errands.map(Errands::into_recording).unwrap_or_default();
         let fetches = reports.iter_mut().flat_map(|report| &mut report.fetches);
-        recording.redact(fetches, configuration);
+        recording.redact(fetches, &all_values(chain, configuration));
         let report = Report {
             rules: reports,
             provenance,

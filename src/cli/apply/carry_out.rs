@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use serde_json::{Map, Value, json};
 
+use super::actions;
 use super::kind::{Kind, Shapes};
 use super::plan::{Action, Step};
 use super::shape::{Shape, differs};
@@ -115,7 +116,10 @@ impl<'a> Run<'a> {
             Action::Update => self.update(step).await,
             Action::Delete => {
                 self.check_unchanged(step).await?;
-                let path = format!("{}/{}", step.kind.path(), escaped(&step.id));
+                let mut path = format!("{}/{}", step.kind.path(), escaped(&step.id));
+                if step.kind == Kind::Actions {
+                    path.push_str("?force=true");
+                }
                 self.remote
                     .send(Method::DELETE, &path, None)
                     .await
@@ -127,6 +131,7 @@ impl<'a> Run<'a> {
     async fn create(&mut self, step: &Step) -> Result<(), CliError> {
         let mut body = self.names.body(step.kind, &step.body, &Value::Null);
         add_code(&mut body, step);
+        let deploys = actions::prepare(&mut body, step);
         let paused = paused(&mut body, step.kind);
         let mut answer = self
             .remote
@@ -149,7 +154,18 @@ impl<'a> Run<'a> {
             answer = self.remote.send(Method::PATCH, &path, Some(&body)).await?;
         }
         self.compare(step, &answer);
-        Ok(())
+        self.deploy(deploys, &id, &answer).await
+    }
+
+    /// Deploys a draft that is not what is deployed.
+    async fn deploy(&self, deploys: bool, id: &str, action: &Value) -> Result<(), CliError> {
+        let is_deployed = action.get("all_changes_deployed") == Some(&Value::Bool(true));
+        if !deploys || is_deployed {
+            return Ok(());
+        }
+        let path = format!("{}/{}/deploy", Kind::Actions.path(), escaped(id));
+        let sent = self.remote.send(Method::POST, &path, None).await;
+        sent.map(drop)
     }
 
     async fn update(&mut self, step: &Step) -> Result<(), CliError> {
@@ -159,6 +175,8 @@ impl<'a> Run<'a> {
         let seen = step.seen.as_ref().unwrap_or(&Value::Null);
         let mut body = self.names.body(step.kind, &step.body, seen);
         add_code(&mut body, step);
+        let deploys = actions::prepare(&mut body, step);
+        let mut now = seen.clone();
         if body.as_object().is_some_and(|members| !members.is_empty()) {
             let path = match step.kind.is_single() {
                 true => step.kind.path().to_owned(),
@@ -167,7 +185,9 @@ impl<'a> Run<'a> {
             let answer = self.remote.send(Method::PATCH, &path, Some(&body)).await?;
             self.keep_secret(step, &id, &answer)?;
             self.compare(step, &answer);
+            now = answer;
         }
+        self.deploy(deploys, &id, &now).await?;
         self.permissions(step, &id).await
     }
 
@@ -250,7 +270,11 @@ impl<'a> Run<'a> {
             let shape = fields.get(name).map_or(&Shape::Map, |field| &field.shape);
             let want = without_nulls(&super::plan::sorted(name, want));
             let name = name.as_str();
-            let elsewhere = name == "permissions" || super::plan::OF_VERSION.contains(&name);
+            let elsewhere = match step.kind {
+                // Values are nowhere to be read, and it is deployed afterwards.
+                Kind::Actions => matches!(name, "secrets" | "deployed"),
+                _ => name == "permissions" || super::plan::OF_VERSION.contains(&name),
+            };
             if elsewhere || !differs(shape, now.get(name), &want) {
                 continue;
             }
@@ -293,8 +317,12 @@ fn add_code(body: &mut Value, step: &Step) {
         true => String::from_utf8(code.bytes.clone()).ok(),
         false => None,
     };
+    let name = match step.kind {
+        Kind::Actions => "code",
+        _ => "script",
+    };
     match script {
-        Some(script) => members.insert("script".to_owned(), script.into()),
+        Some(script) => members.insert(name.to_owned(), script.into()),
         // The server says what is wrong with it.
         None => members.insert("component".to_owned(), STANDARD.encode(&code.bytes).into()),
     };

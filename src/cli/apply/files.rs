@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
+use super::actions::as_thing;
 use super::kind::{Kind, Shapes};
 use super::shape::{check, nearest};
 use super::yaml::{At, Node, What, read};
@@ -33,11 +34,11 @@ pub(super) struct Wanted {
     pub(super) place: Place,
     pub(super) node: Node,
     pub(super) members: Map<String, Value>,
-    /// A rule's script or component.
+    /// A rule's script or component, an action's code.
     pub(super) code: Option<Code>,
 }
 
-/// What a rule is made of.
+/// What a rule or an action is made of.
 #[derive(Clone, Debug)]
 pub(super) struct Code {
     pub(super) bytes: Vec<u8>,
@@ -147,13 +148,20 @@ impl Files {
                 }
                 What::Map(parts) if kind.part().is_some() => {
                     for (name, at, node) in parts {
-                        let of = |kind: &Kind| kind.part() == Some(name.as_str());
-                        match Kind::ALL.into_iter().find(of) {
-                            Some(kind) => self.add(kind, file, node, shapes),
-                            None => self.problems.say(
-                                place(at),
-                                "only `bruteForceProtection` and `suspiciousIpThrottling` are known here",
-                            ),
+                        let mut beside = Kind::ALL.into_iter();
+                        let of = |one: &Kind| {
+                            one.section() == kind.section() && one.part() == Some(&name)
+                        };
+                        match beside.find(of) {
+                            Some(kind) => self.add(kind, file, as_thing(kind, node), shapes),
+                            None => {
+                                let known = Kind::ALL.into_iter();
+                                let known = known.filter(|one| one.section() == kind.section());
+                                let known: Vec<&str> = known.filter_map(Kind::part).collect();
+                                let what =
+                                    format!("only `{}` are known here", known.join("` and `"));
+                                self.problems.say(place(at), what);
+                            }
                         }
                     }
                 }
@@ -184,10 +192,11 @@ impl Files {
             return;
         };
         let mut code = None;
-        if kind == Kind::Rules && sound {
+        if matches!(kind, Kind::Rules | Kind::Actions) && sound {
             code = self.code(file, &node);
-            members.remove("script");
-            members.remove("component");
+            for name in ["script", "component", "code"] {
+                members.remove(name);
+            }
             if let (None, Some(at)) = (&code, node.member("manifest")) {
                 let place = Place {
                     file: file.to_owned(),
@@ -221,10 +230,12 @@ impl Files {
         });
     }
 
-    /// The file that a rule names, which lies below the folder of the file that names it: what describes a
+    /// The file that a rule or an action names, which lies below the folder of the file that names it: what describes a
     /// tenant may come from somebody else, and does not get at the files of whoever applies it.
     fn code(&mut self, file: &Path, rule: &Node) -> Option<Code> {
-        let (script, component) = (rule.member("script"), rule.member("component"));
+        // No rule has `code`, and no action one of the others.
+        let script = rule.member("script").or(rule.member("code"));
+        let component = rule.member("component");
         let (node, is_script) = match (script, component) {
             (Some(script), None) => (script, true),
             (None, Some(component)) => (component, false),
@@ -241,10 +252,7 @@ impl Files {
         };
         match read_code(file, node.text()?) {
             Ok(bytes) => Some(Code {
-                digest: Sha256::digest(&bytes)
-                    .iter()
-                    .map(|b| format!("{b:02x}"))
-                    .collect(),
+                digest: digest(&bytes),
                 bytes,
                 is_script,
             }),
@@ -258,6 +266,12 @@ impl Files {
             }
         }
     }
+}
+
+/// SHA-256 in hexadecimal.
+pub(super) fn digest(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn read_code(file: &Path, name: &str) -> Result<Vec<u8>, String> {

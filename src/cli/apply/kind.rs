@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::actions;
 use super::shape::{Field, Fields, Shape, body_of};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,6 +14,9 @@ pub(in crate::cli) enum Kind {
     Roles,
     RulesConfigs,
     Rules,
+    Actions,
+    PostLogin,
+    CredentialsExchange,
     LogStreams,
     BruteForce,
     SuspiciousIp,
@@ -24,7 +28,7 @@ pub(in crate::cli) enum Kind {
 pub(super) const MANAGEMENT: &str = "@@MANAGEMENT_API@@";
 
 impl Kind {
-    pub(in crate::cli) const ALL: [Self; 11] = [
+    pub(in crate::cli) const ALL: [Self; 14] = [
         Self::ResourceServers,
         Self::Clients,
         Self::ClientGrants,
@@ -32,6 +36,9 @@ impl Kind {
         Self::Roles,
         Self::RulesConfigs,
         Self::Rules,
+        Self::Actions,
+        Self::PostLogin,
+        Self::CredentialsExchange,
         Self::LogStreams,
         Self::BruteForce,
         Self::SuspiciousIp,
@@ -48,6 +55,8 @@ impl Kind {
             Self::Roles => "roles",
             Self::RulesConfigs => "rulesConfigs",
             Self::Rules => "rules",
+            Self::Actions => "actions",
+            Self::PostLogin | Self::CredentialsExchange => "triggers",
             Self::LogStreams => "logStreams",
             Self::BruteForce | Self::SuspiciousIp => "attackProtection",
             Self::Tenant => "tenant",
@@ -57,6 +66,8 @@ impl Kind {
     /// The member of the section that it is, if the section is a map of several.
     pub(in crate::cli) const fn part(self) -> Option<&'static str> {
         match self {
+            Self::PostLogin => Some("post-login"),
+            Self::CredentialsExchange => Some("credentials-exchange"),
             Self::BruteForce => Some("bruteForceProtection"),
             Self::SuspiciousIp => Some("suspiciousIpThrottling"),
             _ => None,
@@ -65,7 +76,7 @@ impl Kind {
 
     /// Whether there is one of it in every tenant.
     pub(in crate::cli) const fn is_single(self) -> bool {
-        matches!(self, Self::BruteForce | Self::SuspiciousIp | Self::Tenant)
+        self.part().is_some() || matches!(self, Self::Tenant)
     }
 
     /// What it is in a sentence.
@@ -78,6 +89,8 @@ impl Kind {
             Self::Roles => "role",
             Self::RulesConfigs => "value for rules",
             Self::Rules => "rule",
+            Self::Actions => "action",
+            Self::PostLogin | Self::CredentialsExchange => "bindings of",
             Self::LogStreams => "log stream",
             Self::BruteForce | Self::SuspiciousIp => "attack protection",
             Self::Tenant => "settings",
@@ -94,6 +107,9 @@ impl Kind {
             Self::Roles => "roles",
             Self::RulesConfigs => "rules-configs",
             Self::Rules => "rules",
+            Self::Actions => "actions/actions",
+            Self::PostLogin => "actions/triggers/post-login/bindings",
+            Self::CredentialsExchange => "actions/triggers/credentials-exchange/bindings",
             Self::LogStreams => "log-streams",
             Self::BruteForce => "attack-protection/brute-force-protection",
             Self::SuspiciousIp => "attack-protection/suspicious-ip-throttling",
@@ -111,6 +127,8 @@ impl Kind {
             Self::Roles => "roles.yaml",
             Self::RulesConfigs => "rules-configs.yaml",
             Self::Rules => "rules.yaml",
+            Self::Actions => "actions.yaml",
+            Self::PostLogin | Self::CredentialsExchange => "triggers.yaml",
             Self::LogStreams => "log-streams.yaml",
             Self::BruteForce | Self::SuspiciousIp => "attack-protection.yaml",
             Self::Tenant => "tenant.yaml",
@@ -136,9 +154,12 @@ impl Kind {
         };
         match self {
             Self::ResourceServers => text("identifier"),
-            Self::Clients | Self::Databases | Self::Roles | Self::Rules | Self::LogStreams => {
-                text("name")
-            }
+            Self::Clients
+            | Self::Databases
+            | Self::Roles
+            | Self::Rules
+            | Self::Actions
+            | Self::LogStreams => text("name"),
             Self::RulesConfigs => text("key"),
             Self::ClientGrants => {
                 let about = match text("subject_type").as_str() {
@@ -147,7 +168,9 @@ impl Kind {
                 };
                 format!("{} for {}{about}", text("client_id"), text("audience"))
             }
-            Self::BruteForce | Self::SuspiciousIp => self.part().unwrap_or_default().to_owned(),
+            Self::PostLogin | Self::CredentialsExchange | Self::BruteForce | Self::SuspiciousIp => {
+                self.part().unwrap_or_default().to_owned()
+            }
             Self::Tenant => String::new(),
         }
     }
@@ -165,6 +188,9 @@ impl Shapes {
             let one = format!("{path}/{{{}}}", kind.segment());
             let (mut create, mut update) = match kind {
                 Kind::RulesConfigs => (Fields::new(), Fields::new()),
+                Kind::PostLogin | Kind::CredentialsExchange => {
+                    (actions::of_trigger(), actions::of_trigger())
+                }
                 kind if kind.is_single() => {
                     let fields = body_of(document, "patch", &path)?;
                     (fields.clone(), fields)
@@ -247,6 +273,11 @@ fn adapt(kind: Kind, fields: &mut Fields) {
             let words = ["active", "paused"].map(str::to_owned).to_vec();
             fields.insert("status".to_owned(), Field::new(Shape::Word(words)));
         }
-        Kind::BruteForce | Kind::SuspiciousIp | Kind::Tenant => {}
+        Kind::Actions => actions::adapt(fields),
+        Kind::PostLogin
+        | Kind::CredentialsExchange
+        | Kind::BruteForce
+        | Kind::SuspiciousIp
+        | Kind::Tenant => {}
     }
 }

@@ -1,5 +1,6 @@
 //! `claimsmith apply`: makes a tenant what files say it is.
 
+mod actions;
 mod carry_out;
 mod files;
 mod kind;
@@ -66,8 +67,10 @@ pub(super) async fn run(args: Args, json: bool) -> Result<Output, CliError> {
     let progress = progress::step("reading");
     // Who describes rules needs no right to read roles. What others name is needed by all.
     let is_wanted = |kind: Kind| {
-        files.sections.contains(&kind.section())
+        let described = |kind: Kind| files.sections.contains(&kind.section());
+        described(kind)
             || matches!(kind, Kind::ResourceServers | Kind::Databases)
+            || kind == Kind::Actions && described(Kind::PostLogin)
     };
     let state = State::read(&remote, &shapes, &progress, is_wanted).await?;
     drop(progress);

@@ -102,6 +102,7 @@ fn move_to(step: &Step, place: u64) -> Step {
         body: Map::from_iter([("order".to_owned(), place.into())]),
         code: None,
         secret: None,
+        values: Vec::new(),
         id: step.id.clone(),
         seen: None,
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::actions;
 use super::files::{Code, Files, Place, Problems, Wanted};
 use super::kind::{Kind, MANAGEMENT, Shapes};
 use super::order;
@@ -31,6 +32,8 @@ pub(super) struct Step {
     pub(super) code: Option<Code>,
     /// A value for rules.
     pub(super) secret: Option<Secret>,
+    /// Values of an action's secrets, by name.
+    pub(super) values: Vec<(String, Secret)>,
     /// The thing that is there, and how it was.
     pub(super) id: String,
     pub(super) seen: Option<Value>,
@@ -116,6 +119,7 @@ fn deletion(known: &Known) -> Step {
         body: Map::new(),
         code: None,
         secret: None,
+        values: Vec::new(),
         id: known.id.clone(),
         seen: Some(known.seen.clone()),
     }
@@ -137,9 +141,11 @@ fn step(
         body: wanted.members.clone(),
         code: wanted.code.clone(),
         secret: None,
+        values: Vec::new(),
         id: String::new(),
         seen: None,
     };
+    let mut secrets = None;
     match state.find(wanted.kind, &wanted.key).as_slice() {
         [] => {
             step.body.retain(|_, value| !value.is_null());
@@ -152,8 +158,13 @@ fn step(
             step.action = Action::Update;
             step.id.clone_from(&known.id);
             step.seen = Some(known.seen.clone());
-            compare(&mut step, wanted, known, shapes, problems);
-            let again = wanted.kind == Kind::RulesConfigs && options.set_configs;
+            secrets = known.members.get("secrets");
+            compare(&mut step, wanted, known, (shapes, options), problems);
+            let again = match wanted.kind {
+                Kind::RulesConfigs => options.set_configs,
+                Kind::Actions => step.body.contains_key("secrets"),
+                _ => false,
+            };
             if step.changes.is_empty() && !again {
                 return None;
             }
@@ -169,28 +180,24 @@ fn step(
             return None;
         }
     }
+    let mut value = |node| match actions::from_environment(node) {
+        Ok(value) => Some(value),
+        Err(what) => {
+            problems.say(actions::at(&wanted.place, node), what);
+            None
+        }
+    };
     if wanted.kind == Kind::RulesConfigs {
-        step.secret = environment(wanted, problems);
+        step.secret = wanted.node.member("from_env").and_then(&mut value);
+    }
+    if wanted.kind == Kind::Actions {
+        let needed = actions::wanted_values(&step, &wanted.node, secrets, options);
+        let values = needed
+            .into_iter()
+            .filter_map(|(name, node)| Some((name, value(node)?)));
+        step.values = values.collect();
     }
     Some(step)
-}
-
-fn environment(wanted: &Wanted, problems: &mut Problems) -> Option<Secret> {
-    let node = wanted.node.member("from_env")?;
-    let name = node.text()?;
-    let value = std::env::var(name).ok().filter(|value| !value.is_empty());
-    if value.is_none() {
-        let what = format!(
-            "the environment variable `{}` is not set",
-            name.escape_debug()
-        );
-        let place = Place {
-            at: node.at,
-            ..wanted.place.clone()
-        };
-        problems.say(place, what);
-    }
-    value.map(Secret::new)
 }
 
 /// Finds what of a thing is not as it is wanted.
@@ -198,7 +205,7 @@ fn compare(
     step: &mut Step,
     wanted: &Wanted,
     known: &Known,
-    shapes: &Shapes,
+    (shapes, options): (&Shapes, &Options),
     problems: &mut Problems,
 ) {
     step.body.clear();
@@ -209,6 +216,9 @@ fn compare(
         }
         let shape = fields.get(name).map_or(&Shape::Map, |field| &field.shape);
         let have = known.members.get(name);
+        if wanted.kind == Kind::Actions && actions::compare(step, (name, have, want), options) {
+            continue;
+        }
         let mut want = sorted(name, want);
         if !differs(shape, have, &want) {
             continue;
@@ -260,10 +270,10 @@ fn compare_code(step: &mut Step, wanted: &Wanted, known: &Known) {
         step.code = None;
         return;
     }
-    let name = if code.is_script {
-        "script"
-    } else {
-        "component"
+    let name = match (wanted.kind, code.is_script) {
+        (Kind::Actions, _) => "code",
+        (_, true) => "script",
+        (_, false) => "component",
     };
     if code.digest != of_server.digest {
         step.changes.push(Change {
@@ -399,6 +409,21 @@ fn check_names(wanted: &Wanted, files: &Files, state: &State, problems: &mut Pro
             }
             if let Some((node, name)) = node("default_directory") {
                 look(node, connection(name));
+            }
+        }
+        Kind::PostLogin | Kind::CredentialsExchange => {
+            let known = described(Kind::Actions);
+            let bindings = wanted.node.member(actions::BINDINGS);
+            for item in bindings.map_or(&[][..], super::yaml::Node::items) {
+                let Some(node) = item.member("action_name") else {
+                    continue;
+                };
+                let name = node.text().unwrap_or_default();
+                let found = match known.contains(name) {
+                    true => Ok(()),
+                    false => Err(format!("there is no action `{}`", name.escape_debug())),
+                };
+                look(node, found);
             }
         }
         _ => {}

@@ -44,6 +44,7 @@ fn line(step: &Step) -> String {
     let what = format!("{sign} {} {}", step.kind.noun(), step.key.escape_debug());
     let warning = match (step.action, step.kind) {
         (Action::Delete, Kind::Databases) => ", and all of its users",
+        (Action::Delete, Kind::Actions) => ", with its binding",
         _ => "",
     };
     let mut text = format!(

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
+use super::actions;
+use super::files::digest;
 use super::kind::{Kind, MANAGEMENT, Shapes};
 use super::shape::{Field, Fields, Shape};
 use crate::cli::CliError;
@@ -21,7 +23,7 @@ pub(in crate::cli) struct Known {
     pub(in crate::cli) members: Map<String, Value>,
     /// As the server says it: what is not the same later was changed by somebody.
     pub(super) seen: Value,
-    /// A rule's code.
+    /// A rule's or an action's code.
     pub(in crate::cli) code: Option<KnownCode>,
 }
 
@@ -29,6 +31,8 @@ pub(in crate::cli) struct KnownCode {
     pub(super) digest: String,
     pub(in crate::cli) is_script: bool,
     pub(in crate::cli) version: u64,
+    /// An action's, which is no version yet.
+    pub(in crate::cli) draft: Option<String>,
 }
 
 /// Names for identities.
@@ -73,6 +77,7 @@ impl State {
                     _ => return Err(CliError::failure("the server's answer is no list")),
                 },
                 Kind::Roles => remote.list_by_number(kind.path(), "roles").await?,
+                Kind::Actions => remote.list_by_number(kind.path(), "actions").await?,
                 kind => {
                     let name = kind.path().replace('-', "_");
                     remote.list(kind.path(), &name).await?
@@ -180,13 +185,14 @@ pub(super) async fn look_again(
     }
 }
 
-/// Without what changes when other things do: who may use a connection that is open to all.
-/// And how deliveries go.
+/// Without what changes when other things do: who may use a connection that is open to all, what a bound
+/// action is. And how deliveries go.
 pub(super) fn settled(mut raw: Value) -> Value {
     if let Value::Object(members) = &mut raw {
         members.retain(|name, _| {
             !matches!(name.as_str(), "failures" | "failing_since" | "last_error")
         });
+        actions::settle(members);
     }
     if raw.get("enabled_for_all") == Some(&Value::Bool(true))
         && let Value::Object(members) = &mut raw
@@ -244,11 +250,21 @@ impl Names {
             Kind::RulesConfigs => text("key"),
             _ => text("id"),
         };
-        let code = (kind == Kind::Rules).then(|| KnownCode {
-            digest: text("digest").unwrap_or_default().to_owned(),
-            is_script: text("script").is_some(),
-            version: raw.get("version").and_then(Value::as_u64).unwrap_or(0),
-        });
+        let code = match kind {
+            Kind::Rules => Some(KnownCode {
+                digest: text("digest").unwrap_or_default().to_owned(),
+                is_script: text("script").is_some(),
+                version: raw.get("version").and_then(Value::as_u64).unwrap_or(0),
+                draft: None,
+            }),
+            Kind::Actions => Some(KnownCode {
+                digest: text("code").map_or_else(String::new, |code| digest(code.as_bytes())),
+                is_script: true,
+                version: 0,
+                draft: text("code").map(str::to_owned),
+            }),
+            _ => None,
+        };
         Known {
             kind,
             key: kind.key(&members),
@@ -301,6 +317,8 @@ impl Names {
                     members.remove("status");
                 }
             }
+            Kind::Actions => actions::members(&mut members, raw),
+            Kind::PostLogin | Kind::CredentialsExchange => members = actions::bindings(raw),
             Kind::ResourceServers | Kind::BruteForce | Kind::SuspiciousIp => {}
         }
         members
@@ -373,6 +391,7 @@ impl Names {
             Kind::Roles => {
                 body.remove("permissions");
             }
+            Kind::PostLogin | Kind::CredentialsExchange => actions::body(&mut body),
             _ => {}
         }
         body.into()

@@ -130,7 +130,7 @@ impl Candidate {
                 .map_err(CliError::invalid)?;
         }
         let instantiate = start.elapsed();
-        let (exchange, answers) = (fixture.exchange.clone(), fixture.recording());
+        let (exchange, answers) = (fixture.exchange.clone(), fixture.recording(&self.chain));
         let (chain, configuration) = (fixture.permit(&self.chain), &fixture.configuration);
         let start = Instant::now();
         let (verdict, report) = host

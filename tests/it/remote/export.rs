@@ -92,6 +92,24 @@ async fn furnish(app: &App, manager: &Manager<'_>) {
         "name": "Adds", "component": component, "order": 4, "on_fault": "skip", "manifest": {"name": "extra-scope", "version": "1.0.0", "on_fault": "skip"},
     });
     manager.post("/rules", &component).await.document(201);
+    let word = json!({
+        "name": "Wörd/of: the \"user\"", "code": "exports.onExecutePostLogin = async () => {\n};\n", "deploy": true,
+        "supported_triggers": [{"id": "post-login", "version": "v2"}], "runtime": "node18-actions",
+        "dependencies": [{"name": "lodash", "version": "latest"}], "on_fault": "skip",
+        "secrets": [{"name": "TEST_EXPORT_KEY", "value": "s3cret-value"}],
+        "permissions": {"hosts": ["risk.example"], "allow_http": true},
+    });
+    manager.post("/actions/actions", &word).await.document(201);
+    let draft = json!({
+        "name": "Draft", "supported_triggers": [{"id": "credentials-exchange"}],
+        "code": "exports.onExecuteCredentialsExchange = async () => {};",
+    });
+    manager.post("/actions/actions", &draft).await.document(201);
+    let bound = json!({"bindings": [{
+        "ref": {"type": "action_name", "value": word["name"]}, "display_name": "Wörd",
+    }]});
+    let path = "/actions/triggers/post-login/bindings";
+    manager.patch(path, &bound).await.document(200);
     let brute = json!({"max_attempts": 7, "allowlist": ["192.0.2.1", "10.0.0.0/8"]});
     let hooks = json!({
         "name": "Hooks", "type": "http", "filters": [{"type": "category", "name": "auth.login.fail"}],
@@ -147,7 +165,7 @@ async fn a_tenant_made_of_what_was_exported_exports_the_same_bytes() {
         "{exported}"
     );
     let one = read(&person.path("one"));
-    assert_eq!(one.len(), 12, "{:?}", one.keys());
+    assert_eq!(one.len(), 16, "{:?}", one.keys());
     let secrets = [
         manager.secret.as_str(),
         &source.client_secret,

@@ -1,6 +1,7 @@
 //! The command line against a running server: a real server, and the real command as another process.
 
 mod apply;
+mod apply_actions;
 mod apply_refused;
 mod apply_rules;
 mod export;

@@ -1,11 +1,14 @@
 //! Secrets of actions: each reads its own, and nobody else does.
 
+use claimsmith::admin::recordings;
+use claimsmith::recording::RecordingSettings;
 use claimsmith::store::{Key, KeyRange};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{action, id_of, naming, tier};
+use super::{action, claims, id_of, naming, tier};
 use crate::support::app::App;
+use crate::support::upstream::{Upstream, network, ok};
 
 const VALUE: &str = "a value that nobody sees";
 
@@ -110,6 +113,62 @@ async fn a_version_keeps_the_values_it_was_deployed_with() {
     manager.patch(&path, &none).await.document(200);
     manager.deploy_action(&id).await;
     assert_eq!(tier(&app).await, Value::from("undefinedundefined"));
+}
+
+/// What an action sends to others is recorded without its keys, and a replay has them again.
+#[tokio::test]
+async fn a_secret_is_in_no_recording_and_a_replay_has_it_again() {
+    let upstream = Upstream::start(|_| ok(&format!("{{\"said\":\"{VALUE}\"}}"))).await;
+    let app = App::start_with(|config| config.network = network()).await;
+    let manager = app.manager().await;
+    let settings = RecordingSettings {
+        keep: 10,
+        redact: Vec::new(),
+    };
+    recordings::set(&app.server, &app.tenant, Some(settings))
+        .await
+        .unwrap();
+    let code = format!(
+        "exports.onExecutePostLogin = async (event, api) => {{
+          const answer = await fetch('{}?a=' + encodeURIComponent(event.secrets.KEY));
+          const {{ said }} = await answer.json();
+          api.accessToken.setCustomClaim('https://acme.example/same', said === event.secrets.KEY);
+        }};",
+        upstream.url("/ask")
+    );
+    let mut body = action("asks", &code);
+    body["secrets"] = json!([{ "name": "KEY", "value": VALUE }]);
+    body["permissions"] = json!({ "hosts": [upstream.pattern()], "allow_http": false });
+    body["deploy"] = json!(true);
+    let id = id_of(&manager.post("/actions/actions", &body).await.document(201));
+    manager.bind_actions(&["asks"]).await;
+    assert_eq!(claims(&app).await["https://acme.example/same"], true);
+    assert!(upstream.seen()[0].line().contains("a%20value"));
+
+    for path in ["/recordings", "/exchanges", "/logs"] {
+        let text = manager.get(path).await.document(200).to_string();
+        let forms = [
+            VALUE.to_owned(),
+            VALUE.replace(' ', "%20"),
+            VALUE.replace(' ', "+"),
+        ];
+        assert!(
+            !forms.iter().any(|form| text.contains(form)),
+            "{path}: {text}"
+        );
+    }
+    let recordings = manager.get("/recordings").await.document(200).to_string();
+    assert!(
+        recordings.contains(&format!("~redacted:{id}/KEY~")),
+        "{recordings}"
+    );
+    let path = format!("/rule-versions/{id}/1/compare/1");
+    let compared = manager.post(&path, &json!({})).await.document(200);
+    assert_eq!(
+        (&compared["reproduced"], &compared["not_reproduced"]),
+        (&json!(1), &json!([])),
+        "{compared}"
+    );
 }
 
 /// Each value is stored once however often it is deployed, and not longer than anything has it.
