@@ -47,6 +47,7 @@ pub mod api;
 pub mod client;
 pub mod client_grant;
 pub mod connection;
+pub mod job;
 pub mod log;
 pub mod log_stream;
 pub mod mail;

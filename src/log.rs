@@ -89,6 +89,12 @@ pub enum EventType {
     /// A user was deleted.
     #[serde(rename = "sdu")]
     UserDeleted,
+    /// A file of users was worked through.
+    #[serde(rename = "sui")]
+    UsersImported,
+    /// It could not be.
+    #[serde(rename = "fui")]
+    UsersNotImported,
     /// Something that an administrator should look at.
     #[serde(rename = "w")]
     Warning,

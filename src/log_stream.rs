@@ -185,10 +185,11 @@ impl Category {
             EventType::ChangeRequested
             | EventType::PasswordChanged
             | EventType::EmailChanged
-            | EventType::UserDeleted => Self::UserChanged,
-            EventType::ChangeRequestRefused | EventType::PasswordChangeRefused => {
-                Self::UserNotChanged
-            }
+            | EventType::UserDeleted
+            | EventType::UsersImported => Self::UserChanged,
+            EventType::ChangeRequestRefused
+            | EventType::PasswordChangeRefused
+            | EventType::UsersNotImported => Self::UserNotChanged,
             EventType::BlockLifted => Self::UserNoted,
             EventType::Warning | EventType::RateExceeded => Self::System,
             EventType::ActionFailed => Self::Actions,

@@ -54,6 +54,8 @@ pub struct Server {
     pub webhooks: WebhookSettings,
     /// Told when a log stream was changed.
     pub couriers: Notify,
+    /// Told when there is a job to do.
+    pub workers: Notify,
     /// Whether it is about to stop.
     stopping: AtomicBool,
     /// The store, if this server opened it and so has to close it.
@@ -168,6 +170,7 @@ impl Server {
             metrics,
             webhooks: config.webhooks,
             couriers: Notify::new(),
+            workers: Notify::new(),
             stopping: AtomicBool::new(false),
             records,
             clock,

@@ -9,6 +9,7 @@ pub mod clients;
 pub mod connections;
 pub mod events;
 pub mod exchanges;
+pub mod jobs;
 pub mod keys;
 pub mod log_streams;
 pub mod management_api;
@@ -70,6 +71,20 @@ pub enum Error {
         /// Of what.
         what: &'static str,
         /// How many.
+        most: u64,
+    },
+    /// As many jobs of the tenant are under way as may be.
+    #[error("There are {active} active {what} jobs")]
+    TooManyJobs {
+        /// How many.
+        active: usize,
+        /// Of which kind.
+        what: &'static str,
+    },
+    /// A file that is sent is larger than may be.
+    #[error("the file has more than {most} bytes")]
+    FileTooLarge {
+        /// How many it may have.
         most: u64,
     },
     /// A password that the connection does not take.

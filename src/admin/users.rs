@@ -10,6 +10,7 @@ mod show;
 use serde_json::{Map, Value};
 
 pub use self::change::{Change, delete, update};
+pub(super) use self::show::document;
 pub use self::show::{find_by_id, shown, with_email};
 use super::{Error, LIST_LIMIT, check_text, quotas, roles};
 use crate::connection::Connection;

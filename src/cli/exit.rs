@@ -104,6 +104,8 @@ impl From<admin::Error> for CliError {
             | admin::Error::NotFound { .. }
             | admin::Error::Invalid { .. }
             | admin::Error::OverQuota { .. }
+            | admin::Error::TooManyJobs { .. }
+            | admin::Error::FileTooLarge { .. }
             | admin::Error::TooWeak(_)
             | admin::Error::NothingBefore { .. }
             | admin::Error::Bound(_) => ExitCode::Usage,

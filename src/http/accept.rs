@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::admission::Admission;
-use super::body::max_upload_bytes;
+use super::body::{MAX_FORM_BYTES, max_upload_bytes};
 use super::tls::Tls;
 use super::wire::StreamLimits;
 use crate::metrics::Metrics;
@@ -101,7 +101,8 @@ impl Default for ConnectionLimits {
 impl ConnectionLimits {
     /// [`Self::declared_body_bytes`] where components have at most so many bytes.
     pub const fn for_components(bytes: usize) -> u64 {
-        max_upload_bytes(bytes) as u64
+        let (component, users) = (max_upload_bytes(bytes) as u64, MAX_FORM_BYTES);
+        if component > users { component } else { users }
     }
 
     fn stream(&self) -> StreamLimits {

@@ -9,12 +9,17 @@ use axum::http::request::Parts;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 
+use crate::job::MAX_UPLOAD_BYTES;
+
 /// The largest request body, in bytes. A token request is a few hundred; 64 KiB leave room for a long assertion and
 /// make a thousand connections cost at most 64 MiB.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// The largest body of the management API (contract, section 7.1), in bytes.
 pub(super) const MAX_MANAGEMENT_BYTES: usize = 1024 * 1024;
+
+/// The same where a file of users comes in a form, with what stands around it.
+pub(super) const MAX_FORM_BYTES: u64 = MAX_UPLOAD_BYTES + 64 * 1024;
 
 /// The same where a component comes in base64, with what stands around it.
 pub const fn max_upload_bytes(component_bytes: usize) -> usize {
@@ -67,7 +72,7 @@ pub(super) async fn read_request(request: Request<Body>) -> Result<(Parts, Bytes
     Ok((parts, read_body(body).await?))
 }
 
-fn classify(error: &(dyn Error + 'static)) -> BodyError {
+pub(super) fn classify(error: &(dyn Error + 'static)) -> BodyError {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<io::Error>()

@@ -99,6 +99,14 @@ pub enum Table {
     ActionSecret = 82,
     /// `(tenant, trigger)` → that its bindings were set.
     TriggerBindings = 83,
+    /// `(tenant, id)` → a job: work on users that goes on after the answer.
+    Job = 90,
+    /// `(tenant, id of a job, number)` → a part of the file that it reads or writes; bytes, no record.
+    JobPart = 91,
+    /// `(tenant, id of a job, number)` → what became of a line of its file.
+    JobLine = 92,
+    /// `(tenant)` → the jobs that are under way.
+    JobPlaces = 93,
 }
 
 /// Where a value is stored. Ordered by its bytes.

@@ -190,6 +190,24 @@ impl Batch {
         self.write(Key::new(R::TABLE, parts), record, Some(expires_at))
     }
 
+    /// Stores bytes that are no record, gone from `expires_at` on, whatever was there.
+    #[must_use]
+    pub fn put_bytes_until(mut self, key: Key, value: Vec<u8>, expires_at: Timestamp) -> Self {
+        self.commit.writes.push(Write::Put {
+            key,
+            value,
+            expires_at: Some(expires_at),
+        });
+        self
+    }
+
+    /// Removes what is stored under a key, whatever it was.
+    #[must_use]
+    pub fn remove_key(mut self, key: Key) -> Self {
+        self.commit.writes.push(Write::Delete { key });
+        self
+    }
+
     /// Removes a record that must not have changed since it was read.
     #[must_use]
     pub fn delete<R: Record>(mut self, old: &Stored<R>) -> Self {

@@ -437,3 +437,95 @@ async fn guesses_are_counted_across_the_server_s_deaths_ten_and_not_one_more() {
     let right = ask(&serving, &client.login(PASSWORD)).await;
     assert_eq!(right.status, 200, "{}", right.body);
 }
+
+/// How a job stands; none while nobody answers.
+async fn job(serving: &Serving, token: &str, path: &str) -> Option<Value> {
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = http.get(serving.url(path)).header("host", "acme.localhost");
+    let answer = request.bearer_auth(token).send().await.ok()?;
+    assert_eq!(answer.status(), 200);
+    answer.json().await.ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_goes_on_where_it_was_however_often_the_server_is_killed() {
+    const USERS: usize = 3_000;
+    const MANAGEMENT: &str = "http://acme.localhost:8080/api/v2/";
+    let house = House::new();
+    let create = ["client", "create", "Robot", "--auth", "client_secret_post"];
+    let robot = house
+        .cli
+        .json(&[&create[..], &["--grant", "client_credentials"]].concat());
+    let text = |name: &str| robot[name].as_str().unwrap().to_owned();
+    let (id, secret) = (text("client_id"), text("client_secret"));
+    let grant = ["client-grant", "create", &id, MANAGEMENT, "--all-scopes"];
+    house.cli.json(&grant);
+    let connection = house.cli.json(&["connection", "list"]);
+    let connection = connection[0]["id"].as_str().unwrap().to_owned();
+
+    let mut serving = house.cli.serve();
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", &id),
+        ("client_secret", &secret),
+        ("audience", MANAGEMENT),
+    ];
+    let token = ask(&serving, &form).await.body["access_token"].clone();
+    let token = token.as_str().unwrap();
+    let users: Vec<Value> = (0..USERS)
+        .map(|number| json!({"email": format!("u{number}@acme.example"), "user_id": format!("n{number}")}))
+        .collect();
+    let part = |name: &str, content: &str| {
+        format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{content}\r\n")
+    };
+    let body = part("users", &json!(users).to_string())
+        + &part("connection_id", &connection)
+        + "--x--\r\n";
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let sent = http
+        .post(serving.url("/api/v2/jobs/users-imports"))
+        .header("host", "acme.localhost")
+        .header("content-type", "multipart/form-data; boundary=x")
+        .bearer_auth(token)
+        .body(body);
+    let made: Value = sent.send().await.unwrap().json().await.unwrap();
+    let path = format!("/api/v2/jobs/{}", made["id"].as_str().unwrap());
+
+    // With the answer, and when some of it is done.
+    let begun = std::time::Instant::now();
+    let in_time = || assert!(begun.elapsed().as_secs() < 120, "it does not go on");
+    let mut seen = 0;
+    for percentage in [0, 5, 20, 60] {
+        while seen < percentage {
+            in_time();
+            let now = job(&serving, token, &path).await.unwrap();
+            seen = now["percentage_done"].as_u64().unwrap();
+        }
+        drop(serving);
+        serving = house.cli.serve();
+        let again = job(&serving, token, &path).await.unwrap();
+        assert!(
+            again["percentage_done"].as_u64().unwrap() >= seen,
+            "{again}"
+        );
+    }
+    let over = loop {
+        in_time();
+        let now = job(&serving, token, &path).await.unwrap();
+        if now["status"] != "pending" {
+            break now;
+        }
+    };
+    assert_eq!(over["status"], "completed", "{over}");
+    let summary = json!({"total": USERS, "inserted": USERS, "updated": 0, "failed": 0});
+    assert_eq!(over["summary"], summary);
+    let all = job(
+        &serving,
+        token,
+        "/api/v2/users?per_page=1&include_totals=true",
+    )
+    .await
+    .unwrap();
+    // The administrator, and Ada.
+    assert_eq!(all["total"], json!(USERS + 2));
+}

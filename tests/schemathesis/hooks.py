@@ -12,6 +12,7 @@ import os
 import random
 import re
 import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -131,6 +132,30 @@ lasting |= {
     "keys": ask("GET", "keys/signing")[0]["kid"], "logs": ask("GET", "logs?per_page=1")[0]["log_id"],
     "exchanges": ask("GET", "exchanges")[0]["id"],
 }
+connection = ask("GET", "connections?name=untouched")[0]["id"]
+
+
+def over(job):
+    """A job that is not under way any more."""
+    end = time.monotonic() + 60
+    while job["status"] == "pending" and time.monotonic() < end:
+        job = ask("GET", f"jobs/{job['id']}")
+    return job["id"]
+
+
+def send_users(users):
+    """Begins an import."""
+    parts = {"connection_id": connection, "users": json.dumps(users)}
+    body = "".join(f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{part}\r\n'
+                   for name, part in parts.items()) + "--x--\r\n"
+    request = urllib.request.Request(HOUSE["url"] + "jobs/users-imports", data=body.encode(), headers={
+        "Authorization": "Bearer " + HOUSE["token"], "Content-Type": "multipart/form-data; boundary=x"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+refusing_job = over(send_users([{"email": "nobody"}]))
+lasting["jobs"] = over(ask("POST", "jobs/users-exports", {}))
 PERMISSION = {"resource_server_identifier": HOUSE["api"], "permission_name": "read:orders"}
 # Nothing but GET is sent to these, for others need them as they are.
 UNTOUCHED = {HOUSE["own_client"], HOUSE["own_grant"], HOUSE["api"], user_of_login}
@@ -150,6 +175,10 @@ def body_of(method, path):
                 "allow_all_scopes": None}
     if method == "PATCH" and path == "/api/v2/client-grants/{id}":
         return {"scope": ["read:orders"], "allow_all_scopes": False}
+    if path == "/api/v2/jobs/users-imports":
+        return {"connection_id": connection, "users": b"[]", "upsert": None}
+    if path == "/api/v2/jobs/users-exports":
+        return {"connection_id": connection}
     if path.endswith("/permissions"):
         return {"permissions": [PERMISSION]}
     if path.endswith("/{role_id}/users"):
@@ -208,6 +237,8 @@ def before_call(ctx, case, kwargs):
             case.path_parameters = {name: lasting.get(kind, "1") for name in names}
             for name in {"version", "other"}.intersection(names):
                 case.path_parameters[name] = dice.choice("12")
+            if path.endswith("/errors"):
+                case.path_parameters = {"id": refusing_job}
             if "domain" in names:
                 domain = f"fresh{next(numbers)}.example"
                 ask("POST", f"tenants/{lasting['tenants']}/domains", {"domain": domain})

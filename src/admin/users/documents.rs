@@ -43,6 +43,11 @@ impl<R: BufRead> Documents<R> {
         }
     }
 
+    /// What comes behind the last document.
+    pub fn rest(&self) -> &R {
+        &self.source
+    }
+
     fn read(&mut self) -> Result<Option<Vec<u8>>, DocumentsError> {
         let Some(first) = self.skip_between()? else {
             return Ok(None);

@@ -78,6 +78,22 @@ pub async fn user(
     document: &Value,
     upsert: bool,
 ) -> Result<Imported, ImportError> {
+    user_with(server, tenant, connection, document, upsert, |_| {
+        Batch::durable()
+    })
+    .await
+}
+
+/// The same, stored together with what `begin` puts into the batch, which is told what will have become of
+/// the user. A conflict of that reads as one of the user's.
+pub async fn user_with(
+    server: &Server,
+    tenant: &TenantName,
+    connection: &str,
+    document: &Value,
+    upsert: bool,
+    begin: impl Fn(Imported) -> Batch,
+) -> Result<Imported, ImportError> {
     let found: Option<Stored<Connection>> =
         server.records.get(&[tenant.as_str(), connection]).await?;
     if found.is_none() {
@@ -90,8 +106,14 @@ pub async fn user(
     let parts = [tenant.as_str(), connection, &email];
     let owner: Option<Stored<IdentifierRecord>> = server.records.get(&parts).await?;
     match owner {
-        None => insert(server, tenant, connection, new, now).await,
-        Some(owner) if upsert => update(server, tenant, &owner.record.user_id, new, now).await,
+        None => {
+            let batch = begin(Imported::Inserted);
+            insert(server, tenant, connection, (new, batch), now).await
+        }
+        Some(owner) if upsert => {
+            let batch = begin(Imported::Updated);
+            update(server, tenant, &owner.record.user_id, (new, batch), now).await
+        }
         Some(_) => {
             let message = "a user with this e-mail address is there already";
             Err(Problem::new("DUPLICATED_USER", "email", message).into())
@@ -103,7 +125,7 @@ async fn insert(
     server: &Server,
     tenant: &TenantName,
     connection: &str,
-    new: Document,
+    (new, batch): (Document, Batch),
     now: Timestamp,
 ) -> Result<Imported, ImportError> {
     let id = match &new.user_id {
@@ -130,7 +152,7 @@ async fn insert(
     new.write_to(&mut user, now);
 
     let parts = [tenant.as_str(), &user.user_id];
-    let mut batch = Batch::durable().insert(&parts, &user);
+    let mut batch = batch.insert(&parts, &user);
     if let Some(hash) = password {
         batch = batch.insert(&parts, &record(hash, now));
     }
@@ -154,7 +176,7 @@ async fn update(
     server: &Server,
     tenant: &TenantName,
     user_id: &str,
-    new: Document,
+    (new, batch): (Document, Batch),
     now: Timestamp,
 ) -> Result<Imported, ImportError> {
     let parts = [tenant.as_str(), user_id];
@@ -168,7 +190,7 @@ async fn update(
     let mut user = stored.record.clone();
     let hash = new.password.clone();
     new.write_to(&mut user, now);
-    let mut batch = Batch::durable().replace(&stored, &user);
+    let mut batch = batch.replace(&stored, &user);
     if let Some(hash) = hash {
         let record = record(hash, now);
         batch = match &password {

@@ -54,7 +54,7 @@ pub async fn with_email(
 }
 
 /// The document of contract, section 7.6: what was never set has no member.
-pub(super) async fn document(
+pub(in crate::admin) async fn document(
     server: &Server,
     tenant: &TenantName,
     user: &User,

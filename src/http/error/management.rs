@@ -195,7 +195,13 @@ impl Refused {
 }
 
 /// What is missing, and what the contract says then. Some have no code, and full stops vary.
-const MISSING: [(&str, &str, Option<&str>); 15] = [
+const MISSING: [(&str, &str, Option<&str>); 17] = [
+    ("job", "The job does not exist.", Some("inexistent_job")),
+    (
+        "file of the job",
+        "The job has no file, or not yet.",
+        Some("inexistent_file"),
+    ),
     (
         "client",
         "The client does not exist",
@@ -332,6 +338,14 @@ impl From<admin::Error> for Refused {
                 "too_many_entities",
                 error.to_string(),
             ),
+            // As the field's SDKs know it (contract, section 7.7).
+            admin::Error::TooManyJobs { .. } => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                error.to_string(),
+            )
+            .with(header::RETRY_AFTER, "10"),
+            admin::Error::FileTooLarge { .. } => BodyError::TooLarge.into(),
             admin::Error::Store(error) => error.into(),
             admin::Error::Key(error) => error.into(),
             admin::Error::Hashing(error) => {

@@ -2,7 +2,7 @@
 //! OpenAPI document are made.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -28,6 +28,8 @@ pub(super) struct Call {
     pub(super) path: Vec<String>,
     pub(super) query: Query,
     pub(super) body: Map<String, Value>,
+    /// A body that the endpoint reads as it arrives.
+    pub(super) form: Option<Form>,
     /// Where an answer that does not end by itself was broken off.
     pub(super) last_event_id: Option<String>,
     /// When such an answer has to end.
@@ -39,6 +41,14 @@ impl Call {
     pub(super) fn segment(&self, index: usize) -> &str {
         self.path.get(index).map_or("", String::as_str)
     }
+}
+
+/// A form of several parts (RFC 7578), as it arrives.
+pub(super) struct Form {
+    /// What stands between its parts.
+    pub(super) boundary: String,
+    /// Behind a lock that nobody waits for: a call can be shared, and a body cannot.
+    pub(super) body: Mutex<Body>,
 }
 
 /// Who asks.
@@ -75,8 +85,8 @@ pub(super) enum Answer {
     All(Vec<Value>),
     /// Bytes.
     Bytes(Vec<u8>),
-    /// Events, as they happen.
-    Events(Body),
+    /// A body of this media type, as it is made.
+    Streamed(&'static str, Body),
     /// Nothing: it is done.
     Done,
 }
@@ -104,6 +114,9 @@ pub(super) enum Takes {
     Change(&'static Resource),
     /// Fields of no thing. The name is the document's.
     Input(&'static Resource),
+    /// The same, in a form with a file, which the endpoint reads itself: so large a body is not read into
+    /// memory.
+    Form(&'static Resource),
 }
 
 /// What an answer has.
@@ -115,7 +128,10 @@ pub(super) enum Gives {
     Part(&'static str, &'static Resource),
     /// A bare array.
     All(&'static Resource),
-    Bytes,
+    /// The same, or 204 if there are none.
+    AllOrNothing(&'static Resource),
+    /// Bytes, of one of these media types.
+    Bytes(&'static [&'static str]),
     /// Server-sent events, each with a document in its data.
     Events(&'static Resource),
 }
@@ -142,6 +158,8 @@ pub(super) struct Endpoint {
     pub(super) large: bool,
     /// Whether the body may be left out.
     pub(super) or_empty: bool,
+    /// Whether it is refused while as many are at it as may.
+    pub(super) limited: bool,
     pub(super) run: Run,
 }
 
@@ -163,6 +181,7 @@ impl Endpoint {
             gives: Gives::Nothing(StatusCode::NO_CONTENT),
             large: false,
             or_empty: false,
+            limited: false,
             run,
         }
     }
@@ -251,6 +270,14 @@ impl Endpoint {
         }
     }
 
+    /// It is refused while as many are at it as may.
+    pub(super) const fn limited(self) -> Self {
+        Self {
+            limited: true,
+            ..self
+        }
+    }
+
     /// Its body may be left out.
     pub(super) const fn or_empty(self) -> Self {
         Self {
@@ -263,10 +290,16 @@ impl Endpoint {
 impl Endpoint {
     /// What its body may be.
     pub(super) const fn media_types(&self) -> &'static str {
-        match self.large {
-            true => "application/json or multipart/form-data",
-            false => "application/json",
+        match (self.takes, self.large) {
+            (Takes::Form(_), _) => "multipart/form-data",
+            (_, true) => "application/json or multipart/form-data",
+            (_, false) => "application/json",
         }
+    }
+
+    /// Whether it may be a form of several parts.
+    pub(super) const fn takes_forms(&self) -> bool {
+        self.large || matches!(self.takes, Takes::Form(_))
     }
 }
 

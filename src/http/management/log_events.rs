@@ -101,7 +101,10 @@ async fn follow(call: Call) -> Result<Answer, Refused> {
         let (frame, tail) = tail.next().await?;
         Some((Ok::<_, std::convert::Infallible>(Bytes::from(frame)), tail))
     });
-    Ok(Answer::Events(Body::from_stream(frames)))
+    Ok(Answer::Streamed(
+        "text/event-stream",
+        Body::from_stream(frames),
+    ))
 }
 
 fn types(text: Option<&str>) -> Result<Vec<EventType>, Refused> {

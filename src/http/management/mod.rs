@@ -17,6 +17,7 @@ mod connections;
 mod endpoint;
 mod exchanges;
 mod fields;
+mod jobs;
 mod journal;
 mod json;
 mod keys;
@@ -40,10 +41,11 @@ mod shape;
 mod table;
 mod tail;
 mod tenants;
+mod upload;
 mod user_fields;
 mod users;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts as _, RawPathParams, Request, State};
@@ -54,7 +56,7 @@ use axum::routing::{MethodFilter, get, on};
 use axum::{Json, Router};
 use serde_json::{Map, Value};
 
-use self::endpoint::{Answer, Call, Caller, Endpoint, Method, Takes, envelope};
+use self::endpoint::{Answer, Call, Caller, Endpoint, Form, Method, Takes, envelope};
 use self::journal::Journal;
 use self::query::Query;
 use self::shape::Stage;
@@ -111,7 +113,10 @@ async fn respond(
     let path = segments(&mut parts).await?;
     let query = Query::parse(parts.uri.query().unwrap_or_default(), endpoint.query)?;
     let projection = query.clone();
-    let body = payload(endpoint, &server, &parts, body).await?;
+    let (form, body) = match endpoint.takes {
+        Takes::Form(_) => (Some(form(endpoint, &parts, body)?), Map::new()),
+        _ => (None, payload(endpoint, &server, &parts, body).await?),
+    };
 
     // 3. Do it, and answer.
     let journal = Journal::of(endpoint, &server, &tenant, &caller, &parts, hostname);
@@ -124,6 +129,7 @@ async fn respond(
         path,
         query,
         body,
+        form,
     });
     let project = |mut item| {
         projection.project(&mut item);
@@ -152,7 +158,9 @@ async fn respond(
             Json(envelope(name, page, part.map(project))).into_response()
         }
         Answer::Bytes(bytes) => bytes.into_response(),
-        Answer::Events(body) => ([(header::CONTENT_TYPE, EVENTS)], body).into_response(),
+        Answer::Streamed(media_type, body) => {
+            ([(header::CONTENT_TYPE, media_type)], body).into_response()
+        }
         Answer::Done => StatusCode::NO_CONTENT.into_response(),
     };
     no_store(response.headers_mut());
@@ -161,9 +169,6 @@ async fn respond(
     }
     Ok(response)
 }
-
-/// The media type of server-sent events.
-const EVENTS: &str = "text/event-stream";
 
 /// What a client that was cut off had seen (HTML, section 9.2.4).
 fn last_event_id(parts: &Parts) -> Option<String> {
@@ -221,6 +226,17 @@ async fn segments(parts: &mut Parts) -> Result<Vec<String>, Refused> {
     Ok(params.iter().map(|(_, value)| value.to_owned()).collect())
 }
 
+/// A body that is left to the endpoint.
+fn form(endpoint: &Endpoint, parts: &Parts, body: Body) -> Result<Form, Refused> {
+    match media_type(parts) {
+        MediaType::Form(boundary) => Ok(Form {
+            boundary,
+            body: Mutex::new(body),
+        }),
+        _ => Err(Refused::media_type(endpoint.media_types())),
+    }
+}
+
 async fn payload(
     endpoint: &Endpoint,
     server: &Server,
@@ -228,7 +244,7 @@ async fn payload(
     body: Body,
 ) -> Result<Map<String, Value>, Refused> {
     let (fields, stage) = match endpoint.takes {
-        Takes::Nothing => (None, Stage::Create),
+        Takes::Nothing | Takes::Form(_) => (None, Stage::Create),
         Takes::New(resource) | Takes::Input(resource) => (Some(resource.fields), Stage::Create),
         Takes::Change(resource) => (Some(resource.fields), Stage::Update),
     };

@@ -45,10 +45,10 @@ pub(super) async fn parse(
     }
 }
 
-fn value(field: &Field, content: &[u8]) -> Result<Value, String> {
+pub(super) fn value(field: &Field, content: &[u8]) -> Result<Value, String> {
     match field.shape {
         Shape::Base64(_) => Ok(STANDARD.encode(content).into()),
-        Shape::Text(_) | Shape::Prose(_) | Shape::Word(_) | Shape::Moment => {
+        Shape::Text(_) | Shape::Prose(_) | Shape::Word(_) | Shape::File(_) | Shape::Moment => {
             let text = std::str::from_utf8(content).map_err(|_| "No UTF-8 text".to_owned())?;
             Ok(text.into())
         }

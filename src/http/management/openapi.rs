@@ -140,14 +140,17 @@ fn operation(endpoint: &Endpoint) -> OperationBuilder {
             .schema(Some(Ref::from_schema_name(name)))
             .build();
         let mut body = RequestBodyBuilder::new();
-        if endpoint.large {
+        if endpoint.takes_forms() {
             body = body.content("multipart/form-data", content.clone());
         }
         let required = match endpoint.or_empty {
             true => Required::False,
             false => Required::True,
         };
-        let body = body.content(JSON, content).required(Some(required));
+        if !matches!(endpoint.takes, Takes::Form(_)) {
+            body = body.content(JSON, content);
+        }
+        let body = body.required(Some(required));
         operation = operation.request_body(Some(body.build()));
     }
     responses(endpoint, operation)
@@ -172,19 +175,20 @@ fn responses(endpoint: &Endpoint, operation: OperationBuilder) -> OperationBuild
                 described("A page.").content(JSON, json(schema.into())),
             )
         }
-        Gives::All(resource) => {
+        Gives::All(resource) | Gives::AllOrNothing(resource) => {
             let items = ArrayBuilder::new().items(Ref::from_schema_name(resource.name));
             (
                 StatusCode::OK,
                 described("All of them.").content(JSON, json(Schema::from(items).into())),
             )
         }
-        Gives::Bytes => {
-            let content = ContentBuilder::new().build();
-            (
-                StatusCode::OK,
-                described("Bytes.").content("application/octet-stream", content),
-            )
+        Gives::Bytes(media_types) => {
+            let bytes = media_types
+                .iter()
+                .fold(described("Bytes."), |bytes, media_type| {
+                    bytes.content(*media_type, ContentBuilder::new().build())
+                });
+            (StatusCode::OK, bytes)
         }
         Gives::Events(resource) => {
             // OpenAPI 3.1 describes a body as a whole, and the last event, `end`, is another document.
@@ -200,6 +204,9 @@ fn responses(endpoint: &Endpoint, operation: OperationBuilder) -> OperationBuild
         }
     };
     let mut operation = operation.response(status.as_u16().to_string(), success);
+    if matches!(endpoint.gives, Gives::AllOrNothing(_)) {
+        operation = operation.response("204", described("There are none."));
+    }
     let takes_body = !matches!(endpoint.takes, Takes::Nothing);
     for (status, text, stands) in [
         (400, "The request is not what the endpoint takes.", true),
@@ -220,8 +227,8 @@ fn responses(endpoint: &Endpoint, operation: OperationBuilder) -> OperationBuild
         (415, "The body is of another media type.", takes_body),
         (
             429,
-            "As many follow as may.",
-            matches!(endpoint.gives, Gives::Events(_)),
+            "As many are at it as may.",
+            endpoint.limited || matches!(endpoint.gives, Gives::Events(_)),
         ),
         (500, "Something that must not happen.", true),
         (503, "Not at the moment.", true),
@@ -254,7 +261,7 @@ fn body_name(takes: Takes) -> Option<String> {
         Takes::Nothing => None,
         Takes::New(resource) => Some(format!("{}Create", resource.name)),
         Takes::Change(resource) => Some(format!("{}Update", resource.name)),
-        Takes::Input(resource) => Some(resource.name.to_owned()),
+        Takes::Input(resource) | Takes::Form(resource) => Some(resource.name.to_owned()),
     }
 }
 
@@ -264,7 +271,9 @@ fn schemas(endpoint: &Endpoint) -> Vec<(String, Schema)> {
     if let Some(name) = body_name(endpoint.takes) {
         let (fields, stage) = match endpoint.takes {
             Takes::Change(resource) => (resource.fields, Stage::Update),
-            Takes::New(resource) | Takes::Input(resource) => (resource.fields, Stage::Create),
+            Takes::New(resource) | Takes::Input(resource) | Takes::Form(resource) => {
+                (resource.fields, Stage::Create)
+            }
             Takes::Nothing => (&[][..], Stage::Create),
         };
         all.push((name, object(fields, stage)));
@@ -272,6 +281,7 @@ fn schemas(endpoint: &Endpoint) -> Vec<(String, Schema)> {
     if let Gives::One(_, resource)
     | Gives::Part(_, resource)
     | Gives::All(resource)
+    | Gives::AllOrNothing(resource)
     | Gives::Events(resource) = endpoint.gives
     {
         all.push((
@@ -400,6 +410,7 @@ fn schema(shape: Shape, stage: Stage) -> Schema {
                 false => number.into(),
             }
         }
+        Shape::File(_) => text().content_media_type("application/octet-stream").into(),
         Shape::Moment => text()
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
             .into(),

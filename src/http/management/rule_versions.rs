@@ -39,7 +39,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         "/rule-versions/{rule}/{version}/component",
         "Returns a version's component, or its source in JavaScript, as it was uploaded",
         READ,
-        Gives::Bytes,
+        Gives::Bytes(&["application/octet-stream"]),
         |call| Box::pin(component(call)),
     ),
     Endpoint::post(

@@ -12,6 +12,8 @@ pub(super) enum Shape {
     Prose(usize),
     /// Bytes, in at most so many characters of base64; in a form, as they are.
     Base64(usize),
+    /// A file of at most so many bytes, in a form that its endpoint reads as it arrives.
+    File(u64),
     /// One of these.
     Word(&'static [&'static str]),
     /// True or false.
@@ -265,7 +267,8 @@ fn check_value(value: &Value, shape: Shape, stage: Stage, at: &str) -> Result<()
             let text = value.as_str().ok_or_else(|| expected("string"))?;
             check_length(text, most, at)
         }
-        Shape::Moment => match value {
+        // Who reads the form counts its bytes.
+        Shape::File(_) | Shape::Moment => match value {
             Value::String(_) => Ok(()),
             _ => Err(expected("string")),
         },

@@ -3,8 +3,9 @@
 use super::endpoint::Endpoint;
 use super::{
     action_triggers, action_versions, actions, client_grants, clients, connections, exchanges,
-    keys, log_events, log_streams, logs, permissions, protection, refresh_tokens, resource_servers,
-    roles, rule_trials, rule_versions, rules, rules_configs, settings, tenants, users,
+    jobs, keys, log_events, log_streams, logs, permissions, protection, refresh_tokens,
+    resource_servers, roles, rule_trials, rule_versions, rules, rules_configs, settings, tenants,
+    users,
 };
 
 /// All of them, in the order of the documentation.
@@ -17,6 +18,7 @@ pub(super) fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         users::ENDPOINTS,
         roles::ENDPOINTS,
         permissions::ENDPOINTS,
+        jobs::ENDPOINTS,
         protection::ENDPOINTS,
         keys::ENDPOINTS,
         settings::ENDPOINTS,

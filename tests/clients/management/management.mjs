@@ -112,6 +112,33 @@ await row('action', async () => {
   await management.actions.delete(action.id, { force: true });
 });
 
+await row('jobs', async () => {
+  const hash = '$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW';
+  const users = [{ email: 'moved@acme.example', password_hash: hash }, { email: 'nobody' }];
+  const over = async (job) => {
+    const end = Date.now() + 60_000;
+    while (job.status === 'pending' && Date.now() < end) job = await management.jobs.get(job.id);
+    return job;
+  };
+  const sent = await management.jobs.usersImports.create({
+    users: new Blob([JSON.stringify(users)], { type: 'application/json' }), connection_id: made.connection.id,
+    external_id: 'move',
+  });
+  const job = await over(sent);
+  assert(job.status === 'completed' && job.summary.inserted === 1 && job.summary.failed === 1, JSON.stringify(job));
+  const [failure] = await management.jobs.errors.get(job.id);
+  assert(failure.user.email === 'nobody' && failure.errors[0].code === 'FORMAT', JSON.stringify(failure));
+  const moved = await authentication().oauth.passwordGrant({
+    username: 'moved@acme.example', password: 'U*U', realm: 'node-users', audience: api,
+  }).catch((error) => error);
+  // The rule wants metadata that the file had none of, and says so: the password was right.
+  assert(moved.error !== 'invalid_grant', moved.message);
+  const written = await over(await management.jobs.usersExports.create({
+    connection_id: made.connection.id, format: 'csv', fields: [{ name: 'email' }],
+  }));
+  assert(written.location.endsWith(`/api/v2/jobs/${written.id}/file`), JSON.stringify(written));
+});
+
 await row('pages', async () => {
   const names = [];
   for await (const client of await management.clients.list({ per_page: 1 })) names.push(client.client_id);

@@ -4,6 +4,7 @@ import base64
 import json
 import pathlib
 import sys
+import time
 
 from auth0.authentication import GetToken
 from auth0.management import ManagementClient
@@ -110,6 +111,27 @@ def _():
     assert {one.id for one in management.actions.triggers.list().triggers} == {"post-login", "credentials-exchange"}
     management.actions.delete(action.id, force=True)
     assert not list(management.actions.triggers.bindings.list("post-login"))
+
+
+@row("jobs")
+def _():
+    def over(job):
+        end = time.monotonic() + 60
+        while job.status == "pending" and time.monotonic() < end:
+            job = management.jobs.get(job.id)
+        return job
+
+    users = [{"email": "moved@acme.example", "user_id": "moved"}, {"email": "python@acme.example"}]
+    sent = management.jobs.users_imports.create(
+        users=("users.json", json.dumps(users).encode(), "application/json"), connection_id=made["connection"].id,
+        upsert=False)
+    job = over(sent)
+    assert (job.summary.inserted, job.summary.failed) == (1, 1), job
+    failures = management.jobs.errors.get(job.id)
+    assert failures[0].errors[0].code == "DUPLICATED_USER", failures
+    assert management.users.get("auth0|moved").email == "moved@acme.example"
+    written = over(management.jobs.users_exports.create(connection_id=made["connection"].id, format="json"))
+    assert written.location.endswith(f"/api/v2/jobs/{written.id}/file"), written
 
 
 @row("delete")

@@ -99,7 +99,11 @@ impl App {
     }
 }
 
-impl Manager<'_> {
+impl<'a> Manager<'a> {
+    pub(crate) fn app(&self) -> &'a App {
+        self.app
+    }
+
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
         self.app.manage(Some(&self.token), method, path, body).await
     }

@@ -10,6 +10,7 @@ pub(crate) mod client_key;
 pub(crate) mod command;
 pub(crate) mod dpop;
 pub(crate) mod events;
+pub(crate) mod failing;
 pub(crate) mod manager;
 pub(crate) mod upstream;
 

@@ -7,6 +7,7 @@ mod clients;
 mod connections;
 mod every_endpoint;
 mod exchanges;
+mod jobs;
 mod log_events;
 mod log_streams;
 mod logs;

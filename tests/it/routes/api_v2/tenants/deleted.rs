@@ -1,53 +1,17 @@
 //! A tenant's end: all that is its own, nothing else, whatever comes in between.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 
-use async_trait::async_trait;
-use claimsmith::admin::{recordings, rules, tenants};
+use claimsmith::admin::{connections, jobs, recordings, rules, tenants};
 use claimsmith::recording::RecordingSettings;
 use claimsmith::secret::Secret;
-use claimsmith::store::{
-    Commit, Durability, Entry, Error, Key, KeyRange, Store, Table, Write, blob,
-};
+use claimsmith::store::{Commit, Durability, Entry, Key, KeyRange, Store, Table, Write, blob};
 use claimsmith::tenant::{Issuer, TenantName};
 
 use crate::rule_host::guest::{Effect, returning};
 use crate::support::app::{App, TokenForm};
-use crate::support::memory::Memory;
-
-/// A store that can be told after how many commits it fails.
-struct Failing {
-    inner: Arc<Memory>,
-    left: AtomicI64,
-}
-
-const ALWAYS: i64 = i64::MAX;
-
-#[async_trait]
-impl Store for Failing {
-    async fn get(&self, key: &Key) -> Result<Option<Entry>, Error> {
-        self.inner.get(key).await
-    }
-
-    /// While it is armed it gives two at a time, so that there are many places to be cut short at.
-    async fn scan(&self, range: &KeyRange, limit: usize) -> Result<Vec<Entry>, Error> {
-        let armed = self.left.load(Ordering::SeqCst) < ALWAYS / 2;
-        let limit = if armed { limit.min(2) } else { limit };
-        self.inner.scan(range, limit).await
-    }
-
-    async fn commit(&self, commit: Commit) -> Result<(), Error> {
-        if self.left.fetch_sub(1, Ordering::SeqCst) <= 0 {
-            return Err(Error::Unavailable("cut short by the test".into()));
-        }
-        self.inner.commit(commit).await
-    }
-
-    fn health(&self) -> Result<(), Error> {
-        Ok(())
-    }
-}
+use crate::support::failing::{ALWAYS, Failing};
 
 async fn everything(store: &dyn Store) -> Vec<Entry> {
     let mut rest = KeyRange {
@@ -108,9 +72,26 @@ async fn furnish(app: &App, tenant: &TenantName, request: &TokenForm<'_>) {
     recordings::set(&app.server, tenant, Some(settings))
         .await
         .unwrap();
+    // One that is over and left a report, and one that waits with its file.
+    let id = begin_import(app, tenant).await;
+    jobs::run(&app.server, tenant, &id).await.unwrap();
+    begin_import(app, tenant).await;
     let login = request.clone().with("scope", "openid offline_access");
     login.send().await.access_token();
     request.clone().with("password", "wrong").send().await;
+}
+
+async fn begin_import(app: &App, tenant: &TenantName) -> String {
+    let connections = connections::list(&app.server, tenant).await.unwrap();
+    let new = jobs::NewImport {
+        connection_id: connections[0].id(),
+        upsert: false,
+        external_id: None,
+    };
+    let mut upload = jobs::Upload::begin(&app.server, tenant).await.unwrap();
+    let file = br#"[{"email":"grace@beta.example"},{"email":"nobody"}]"#;
+    upload.write(file).await.unwrap();
+    upload.finish(new).await.unwrap().id
 }
 
 /// An App whose other tenant has something of everything.
@@ -216,11 +197,8 @@ async fn everything_of_it_goes_and_nothing_else() {
 
 #[tokio::test]
 async fn cut_short_wherever_it_may_be_it_is_completed() {
-    let (memory, _) = Memory::records();
-    let store = Arc::new(Failing {
-        inner: Arc::clone(&memory),
-        left: AtomicI64::new(ALWAYS),
-    });
+    let store = Failing::giving(2);
+    let memory = Arc::clone(&store.inner);
     let app = App::start_on(Arc::clone(&store) as _).await;
     let (app, beta) = with_beta(app).await;
     let before = everything(&*memory).await;
