@@ -153,7 +153,7 @@ pub struct Column {
     /// A name, or a path such as `app_metadata.plan` or `identities[0].connection`.
     pub name: String,
     /// The same if there is none.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub export_as: Option<String>,
 }
 

@@ -55,6 +55,7 @@ pub mod metrics;
 pub mod quota;
 pub mod role;
 pub mod rule;
+pub mod stats;
 pub mod tenant;
 pub mod user;
 

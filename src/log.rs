@@ -1,11 +1,13 @@
 //! The tenant's log: what happened, in the words of Auth0's event types (contract, section 7.8).
 
+mod countable;
 mod event_log;
 mod followers;
 mod numbers;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::countable::{Countable, Kind};
 pub use self::event_log::{EventLog, Part};
 pub use self::followers::{Follower, StreamLimits, TooManyFollowers};
 use crate::clock::Timestamp;

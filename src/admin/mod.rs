@@ -21,6 +21,7 @@ pub mod recordings;
 pub mod refresh_tokens;
 pub mod roles;
 pub mod rules;
+pub mod stats;
 mod sweep;
 pub mod tenants;
 pub mod users;

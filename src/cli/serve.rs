@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use super::open::{NetworkArgs, OpenOptions};
 use super::output::Output;
 use super::{CliError, ExitCode, telemetry};
-use crate::admin::{jobs, keys, tenants};
+use crate::admin::{jobs, keys, stats, tenants};
 use crate::http::accept::{self, ConnectionLimits, Door};
 use crate::http::observe;
 use crate::http::tls::Tls;
@@ -210,6 +210,7 @@ pub(super) async fn serve(
         () = tend(&server) => Ok(()),
         () = webhook::deliver_always(&server) => Ok(()),
         () = jobs::work_always(&server) => Ok(()),
+        () = stats::count_always(&server) => Ok(()),
     };
     served.map_err(CliError::failure)?;
     server.close();

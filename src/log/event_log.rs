@@ -1,10 +1,13 @@
 //! [`EventLog`]: writes events, numbers them in the order they are written, and wakes who follows.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tracing::Instrument as _;
 
+use super::countable::{Countable, Uncounted};
 use super::followers::{Follower, Followers, StreamLimits, TooManyFollowers};
 use super::numbers::Numbers;
 use super::{LogEvent, RETENTION_SECS, countdown, find, time_of};
@@ -18,6 +21,7 @@ pub struct EventLog {
     records: Records,
     numbers: Arc<Numbers>,
     followers: Followers,
+    uncounted: Arc<Uncounted>,
 }
 
 /// Where an event stands: found by its number, and gone with it.
@@ -25,6 +29,8 @@ pub struct EventLog {
 struct Numbered {
     number: u64,
     log_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    counts: Option<Countable>,
 }
 
 impl Record for Numbered {
@@ -32,9 +38,9 @@ impl Record for Numbered {
 }
 
 /// Some events, in the order they were written.
-pub struct Part {
+pub struct Part<T = LogEvent> {
     /// The events.
-    pub events: Vec<LogEvent>,
+    pub events: Vec<T>,
     /// The number to go on from.
     pub next: u64,
     /// Whether there was room for more: then these are all that there are yet.
@@ -48,6 +54,7 @@ impl EventLog {
             records,
             numbers: Arc::default(),
             followers: Followers::new(limits),
+            uncounted: Arc::default(),
         }
     }
 
@@ -69,18 +76,24 @@ impl EventLog {
         let place = Numbered {
             number: event.number,
             log_id: event.log_id.clone(),
+            counts: Countable::of(&event),
         };
+        let counts = place.counts.is_some();
         let batch = Batch::relaxed()
             .put_until(&parts, &event, expires_at)
             .put_until(&[tenant.as_str(), &order(place.number)], &place, expires_at);
         let (records, followers, tenant) =
             (self.records.clone(), self.followers.clone(), tenant.clone());
+        let uncounted = Arc::clone(&self.uncounted);
         // On a task of its own: if the caller is dropped in the middle, the commit may happen all the
         // same, and the number has to be in flight until then.
         let writing = async move {
             let done = records.commit(batch).await;
             drop(number);
             followers.wake(&tenant);
+            if counts {
+                uncounted.add(&tenant);
+            }
             done
         };
         match tokio::spawn(writing.in_current_span()).await {
@@ -127,6 +140,46 @@ impl EventLog {
         number: u64,
         limit: usize,
     ) -> Result<Part, Error> {
+        let places = self.places(tenant, number, limit).await?;
+        let mut part = Part {
+            events: Vec::with_capacity(places.events.len()),
+            next: places.next,
+            is_last: places.is_last,
+        };
+        for place in places.events {
+            part.events
+                .extend(find(&self.records, tenant, &place.log_id).await?);
+        }
+        Ok(part)
+    }
+
+    /// The same of what is counted of them.
+    pub async fn countable(
+        &self,
+        tenant: &TenantName,
+        number: u64,
+        limit: usize,
+    ) -> Result<Part<Countable>, Error> {
+        let places = self.places(tenant, number, limit).await?;
+        let counts = places.events.into_iter().filter_map(|place| place.counts);
+        Ok(Part {
+            events: counts.collect(),
+            next: places.next,
+            is_last: places.is_last,
+        })
+    }
+
+    /// The tenants of whom there is something to count: waits for some, and a little for more.
+    pub async fn uncounted(&self, gather: Duration) -> BTreeSet<TenantName> {
+        self.uncounted.take(gather).await
+    }
+
+    async fn places(
+        &self,
+        tenant: &TenantName,
+        number: u64,
+        limit: usize,
+    ) -> Result<Part<Numbered>, Error> {
         let end = self.end().await?;
         let at = |number| Key::new(Table::LogNumber, &[tenant.as_str(), &order(number)]);
         let range = KeyRange {
@@ -135,17 +188,13 @@ impl EventLog {
         };
         let found: Vec<Stored<Numbered>> = self.records.list_range(&range, limit).await?;
         let is_last = found.len() < limit;
-        let mut part = Part {
-            events: Vec::with_capacity(found.len()),
-            next: number,
+        let next = found.last().map_or(number, |last| last.record.number + 1);
+        let events = found.into_iter().map(|stored| stored.record);
+        Ok(Part {
+            events: events.collect(),
+            next,
             is_last,
-        };
-        for Stored { record, .. } in found {
-            part.next = record.number + 1;
-            part.events
-                .extend(find(&self.records, tenant, &record.log_id).await?);
-        }
-        Ok(part)
+        })
     }
 
     /// The number behind an event; none if this is no event's identity.

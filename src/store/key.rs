@@ -107,6 +107,12 @@ pub enum Table {
     JobLine = 92,
     /// `(tenant)` → the jobs that are under way.
     JobPlaces = 93,
+    /// `(tenant, day)` → what was counted of a day.
+    DailyStats = 94,
+    /// `(tenant, user_id)` → the day of the last login that was counted.
+    LastSeen = 95,
+    /// `(tenant)` → how far the log has been counted.
+    StatsCursor = 96,
 }
 
 /// Where a value is stored. Ordered by its bytes.

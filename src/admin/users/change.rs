@@ -11,6 +11,7 @@ use crate::log::{EventType, LogEvent};
 use crate::role::{Holder, Permissions};
 use crate::secret::Secret;
 use crate::server::Server;
+use crate::stats::LastSeen;
 use crate::store::{self, Batch, Stored};
 use crate::tenant::TenantName;
 use crate::token::access::forget_user;
@@ -207,6 +208,7 @@ pub async fn delete(server: &Server, tenant: &TenantName, user_id: &str) -> Resu
         .delete(&stored)
         .remove::<PasswordRecord>(&parts)
         .remove::<PasswordHistory>(&parts)
+        .remove::<LastSeen>(&parts)
         .remove::<LoginStats>(&parts);
     for identifier in identifiers_of(user)? {
         batch = batch.remove::<IdentifierRecord>(&[name, &user.connection, &identifier]);

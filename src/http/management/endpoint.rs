@@ -130,6 +130,8 @@ pub(super) enum Gives {
     All(&'static Resource),
     /// The same, or 204 if there are none.
     AllOrNothing(&'static Resource),
+    /// A whole number.
+    Number,
     /// Bytes, of one of these media types.
     Bytes(&'static [&'static str]),
     /// Server-sent events, each with a document in its data.

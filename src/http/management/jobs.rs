@@ -39,7 +39,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         (Takes::Input(&EXPORT), Gives::One(StatusCode::OK, &JOB)),
         |call| Box::pin(export(call)),
     )
-    .limited(),
+    .limited()
+    .or_empty(),
     Endpoint::post(
         "/jobs/verification-email",
         "Is refused: this server verifies no addresses",

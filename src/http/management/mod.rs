@@ -38,6 +38,7 @@ mod rules;
 mod rules_configs;
 mod settings;
 mod shape;
+mod stats;
 mod table;
 mod tail;
 mod tenants;

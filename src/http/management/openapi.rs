@@ -182,6 +182,13 @@ fn responses(endpoint: &Endpoint, operation: OperationBuilder) -> OperationBuild
                 described("All of them.").content(JSON, json(Schema::from(items).into())),
             )
         }
+        Gives::Number => {
+            let number = Schema::from(ObjectBuilder::new().schema_type(Type::Integer));
+            (
+                StatusCode::OK,
+                described("The number.").content(JSON, json(number.into())),
+            )
+        }
         Gives::Bytes(media_types) => {
             let bytes = media_types
                 .iter()

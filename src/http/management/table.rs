@@ -4,8 +4,8 @@ use super::endpoint::Endpoint;
 use super::{
     action_triggers, action_versions, actions, client_grants, clients, connections, exchanges,
     jobs, keys, log_events, log_streams, logs, permissions, protection, refresh_tokens,
-    resource_servers, roles, rule_trials, rule_versions, rules, rules_configs, settings, tenants,
-    users,
+    resource_servers, roles, rule_trials, rule_versions, rules, rules_configs, settings, stats,
+    tenants, users,
 };
 
 /// All of them, in the order of the documentation.
@@ -25,6 +25,7 @@ pub(super) fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         tenants::ENDPOINTS,
         refresh_tokens::ENDPOINTS,
         logs::ENDPOINTS,
+        stats::ENDPOINTS,
         log_events::ENDPOINTS,
         log_streams::ENDPOINTS,
         rules::ENDPOINTS,

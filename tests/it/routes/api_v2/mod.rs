@@ -18,6 +18,7 @@ mod rule_logs;
 mod rule_trials;
 mod rule_versions;
 mod rules;
+mod stats;
 mod tenant;
 mod tenants;
 mod users;
