@@ -4,20 +4,23 @@ mod countable;
 mod event_log;
 mod followers;
 mod numbers;
+mod redaction;
+mod settings;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::countable::{Countable, Kind};
-pub use self::event_log::{EventLog, Part};
+pub use self::event_log::{EventLog, Part, older_than};
 pub use self::followers::{Follower, StreamLimits, TooManyFollowers};
+pub use self::settings::{LogSettings, Personal};
 use crate::clock::Timestamp;
 use crate::random::{self, NoRandomness};
 use crate::rule_host::Report;
 use crate::store::{Error, Record, Records, Stored, Table};
 use crate::tenant::TenantName;
 
-/// How long an event is kept: Auth0's longest plan keeps them 30 days.
-pub const RETENTION_SECS: u64 = 30 * 86_400;
+/// For how many days an event is kept whose tenant chose nothing: Auth0's longest plan keeps them 30.
+pub const RETENTION_DAYS: u32 = 30;
 
 /// The type codes that are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,6 +165,9 @@ pub struct LogEvent {
     /// What was asked of the management API, if that is what happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<ApiRequest>,
+    /// Whether nobody looks up what its user is called.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anonymous: bool,
     /// Its place in the order in which events were written; 0 in those of earlier versions.
     #[serde(default)]
     pub number: u64,
@@ -207,6 +213,7 @@ impl LogEvent {
             hostname: String::new(),
             rules: None,
             request: None,
+            anonymous: false,
             number: 0,
         }
     }
@@ -349,6 +356,7 @@ mod tests {
                 recording: Default::default(),
             }),
             request: None,
+            anonymous: false,
             number: 0,
         }
     }

@@ -54,6 +54,8 @@ pub struct Server {
     pub webhooks: WebhookSettings,
     /// Told when a log stream was changed.
     pub couriers: Notify,
+    /// Told when a tenant keeps its log for less.
+    pub sweepers: Notify,
     /// Told when there is a job to do.
     pub workers: Notify,
     /// Whether it is about to stop.
@@ -170,6 +172,7 @@ impl Server {
             metrics,
             webhooks: config.webhooks,
             couriers: Notify::new(),
+            sweepers: Notify::new(),
             workers: Notify::new(),
             stopping: AtomicBool::new(false),
             records,

@@ -11,6 +11,7 @@ pub mod events;
 pub mod exchanges;
 pub mod jobs;
 pub mod keys;
+pub mod log_settings;
 pub mod log_streams;
 pub mod management_api;
 pub mod page;

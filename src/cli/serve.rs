@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use super::open::{NetworkArgs, OpenOptions};
 use super::output::Output;
 use super::{CliError, ExitCode, telemetry};
-use crate::admin::{jobs, keys, stats, tenants};
+use crate::admin::{jobs, keys, log_settings, stats, tenants};
 use crate::http::accept::{self, ConnectionLimits, Door};
 use crate::http::observe;
 use crate::http::tls::Tls;
@@ -223,13 +223,17 @@ pub(super) async fn serve(
 }
 
 /// What a running server does unasked, for as long as it runs.
-async fn tend(server: &Server) {
+async fn tend(server: &Arc<Server>) {
     let deletions = async {
         if let Err(error) = tenants::finish_deletions(server).await {
             tracing::error!(%error, "the deletion of a tenant could not be completed");
         }
     };
-    tokio::join!(deletions, keys::tend_always(server));
+    tokio::join!(
+        deletions,
+        keys::tend_always(server),
+        log_settings::sweep_always(server)
+    );
 }
 
 /// Clients' connections (768), those of rules (512) and the store's files. Many systems start a process

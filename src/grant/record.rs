@@ -1,5 +1,7 @@
 //! Keeps the exchange for tenants that record theirs.
 
+use crate::clock::Timestamp;
+use crate::log::LogSettings;
 use crate::recording::{Recorded, RecordedRule, RecordingCursor, RecordingSettings};
 use crate::rule_host::{BoundRule, Exchange, Report, Subject, Verdict};
 use crate::server::Server;
@@ -9,6 +11,10 @@ use crate::tenant::TenantName;
 /// An exchange that will be kept when its rules are through.
 pub(super) struct Pending {
     settings: RecordingSettings,
+    /// When the tenant wants it to be gone.
+    expires_at: Timestamp,
+    /// Whether what came of it may say what is not to be written.
+    hides_output: bool,
     exchange: Exchange,
     rules: Vec<RecordedRule>,
 }
@@ -21,8 +27,20 @@ pub(super) async fn begin(
     chain: &[BoundRule],
 ) -> Result<Option<Pending>, store::Error> {
     let stored: Option<Stored<RecordingSettings>> = server.records.get(&[tenant.as_str()]).await?;
-    Ok(stored.map(|stored| Pending {
-        settings: stored.record,
+    let Some(mut settings) = stored.map(|stored| stored.record) else {
+        return Ok(None);
+    };
+    let log: Option<Stored<LogSettings>> = server.records.get(&[tenant.as_str()]).await?;
+    let log = log.map(|stored| stored.record).unwrap_or_default();
+    // What is not written into the log is not written beside it.
+    let pointers = log.redact.iter().flat_map(|personal| personal.pointers());
+    settings
+        .redact
+        .extend(pointers.map(|pointer| (*pointer).to_owned()));
+    Ok(Some(Pending {
+        expires_at: log.expiry(exchange.now),
+        hides_output: !log.redact.is_empty(),
+        settings,
         exchange: exchange.clone(),
         rules: RecordedRule::of(chain),
     }))
@@ -50,10 +68,14 @@ impl Pending {
         report: &Report,
     ) -> Result<(), store::Error> {
         let keep = u64::from(self.settings.keep.max(1));
-        let Some(recorded) = self
+        let recorded = self
             .settings
-            .record(self.exchange, self.rules, verdict, report)
-        else {
+            .record(self.exchange, self.rules, verdict, report);
+        let recorded = recorded.map(|recorded| Recorded {
+            output: recorded.output.filter(|_| !self.hides_output),
+            ..recorded
+        });
+        let Some(recorded) = recorded else {
             tracing::info!(%tenant, "an exchange was too large to be recorded");
             return Ok(());
         };
@@ -66,7 +88,8 @@ impl Pending {
                 next: place.wrapping_add(1),
             };
             let slot = Recorded::slot(place, keep);
-            let batch = Batch::relaxed().put(&[tenant.as_str(), &slot], &recorded);
+            let batch =
+                Batch::relaxed().put_until(&[tenant.as_str(), &slot], &recorded, self.expires_at);
             let batch = match &cursor {
                 Some(stored) => batch.replace(stored, &next),
                 None => batch.insert(&[tenant.as_str()], &next),

@@ -44,6 +44,7 @@ impl Trail {
                 hostname: request.origin.hostname.clone(),
                 rules: None,
                 request: None,
+                anonymous: false,
                 number: 0,
             },
         })

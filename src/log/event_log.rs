@@ -10,10 +10,12 @@ use tracing::Instrument as _;
 use super::countable::{Countable, Uncounted};
 use super::followers::{Follower, Followers, StreamLimits, TooManyFollowers};
 use super::numbers::Numbers;
-use super::{LogEvent, RETENTION_SECS, countdown, find, time_of};
+use super::redaction::redact;
+use super::{LogEvent, LogSettings, Personal, countdown, find, time_of};
 use crate::clock::Timestamp;
 use crate::store::{Batch, Error, Key, KeyRange, MAX_VALUE_BYTES, Record, Records, Stored, Table};
 use crate::tenant::TenantName;
+use crate::user::User;
 
 /// The logs of all tenants, as one process writes and follows them. Cheap to clone.
 #[derive(Clone)]
@@ -63,14 +65,18 @@ impl EventLog {
         self.followers.limits()
     }
 
-    /// Writes an event. It may lag by half a second, and is gone after [`RETENTION_SECS`]. An event
+    /// Writes an event. It may lag by half a second, and is gone after the days that its tenant chose, who also
+    /// chose what of it is not written. An event
     /// that is too large for a record is made smaller first: no request and no rule can keep itself
     /// out of the log by being verbose.
     pub async fn write(&self, tenant: &TenantName, mut event: LogEvent) -> Result<(), Error> {
         let number = self.numbers.take(&self.records).await?;
         event.number = number.number();
+        let settings: Option<Stored<LogSettings>> = self.records.get(&[tenant.as_str()]).await?;
+        let settings = settings.map(|stored| stored.record).unwrap_or_default();
+        self.redact(tenant, &settings, &mut event).await?;
         event.shrink_to(MAX_VALUE_BYTES);
-        let expires_at = event.date.plus_secs(RETENTION_SECS);
+        let expires_at = settings.expiry(event.date);
         let countdown = countdown(event.date);
         let parts = [tenant.as_str(), &countdown, &event.log_id];
         let place = Numbered {
@@ -100,6 +106,29 @@ impl EventLog {
             Ok(done) => done,
             Err(error) => Err(Error::Unavailable(error.to_string())),
         }
+    }
+
+    async fn redact(
+        &self,
+        tenant: &TenantName,
+        settings: &LogSettings,
+        event: &mut LogEvent,
+    ) -> Result<(), Error> {
+        if settings.redact.is_empty() {
+            return Ok(());
+        }
+        let user: Option<Stored<User>> = match &event.user_id {
+            Some(user_id) if settings.redact.contains(&Personal::UserName) => {
+                self.records.get(&[tenant.as_str(), user_id]).await?
+            }
+            _ => None,
+        };
+        redact(
+            event,
+            &settings.redact,
+            user.as_ref().map(|user| &user.record),
+        );
+        Ok(())
     }
 
     /// The same where what happened is done: a log that cannot be written does not change the answer.
@@ -228,6 +257,36 @@ impl EventLog {
         let older: Vec<Stored<LogEvent>> = self.records.list_range(&older, 1).await?;
         Ok(older.first().map_or(0, |older| older.record.number + 1))
     }
+}
+
+/// A batch that deletes some of the events of a moment and before; none if there are none.
+pub async fn older_than(
+    records: &Records,
+    tenant: &TenantName,
+    at: Timestamp,
+    limit: usize,
+) -> Result<Option<Batch>, Error> {
+    let tenant = tenant.as_str();
+    let range = KeyRange {
+        start: Key::new(Table::Log, &[tenant, &countdown(at)]),
+        end: KeyRange::prefix(Table::Log, &[tenant]).end,
+    };
+    let events: Vec<Stored<LogEvent>> = records.list_range(&range, limit).await?;
+    if events.is_empty() {
+        return Ok(None);
+    }
+    let delete = |batch: Batch, event: &Stored<LogEvent>| {
+        let number = order(event.record.number);
+        batch.delete(event).remove::<Numbered>(&[tenant, &number])
+    };
+    Ok(Some(dedup(events).iter().fold(Batch::durable(), delete)))
+}
+
+/// Events of earlier versions have the same number, none; a commit writes a key once.
+fn dedup(mut events: Vec<Stored<LogEvent>>) -> Vec<Stored<LogEvent>> {
+    let mut seen = BTreeSet::new();
+    events.retain(|event| seen.insert(event.record.number));
+    events
 }
 
 /// Sorts as numbers do.

@@ -119,9 +119,14 @@ impl Report {
         effects.for_each(|effect| effect.value = None);
     }
 
+    /// Everything but what rules wrote into their logs.
+    pub fn drop_lines(&mut self) {
+        self.keep_lines(0);
+    }
+
     /// How each rule ended and what it used, and nothing that it said.
     pub fn drop_lines_and_effects(&mut self) {
-        self.keep_lines(0);
+        self.drop_lines();
         for rule in &mut self.rules {
             rule.effects.clear();
             rule.fetches.clear();

@@ -113,6 +113,8 @@ pub enum Table {
     LastSeen = 95,
     /// `(tenant)` → how far the log has been counted.
     StatsCursor = 96,
+    /// `(tenant)` → for how long its log is kept, and what of it is not written.
+    LogSettings = 97,
 }
 
 /// Where a value is stored. Ordered by its bytes.

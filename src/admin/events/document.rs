@@ -24,7 +24,8 @@ pub async fn documents(
             let name = super::client_name(server, tenant, &id).await?;
             clients.insert(id.clone(), name);
         }
-        if let Some(id) = &event.user_id
+        let user_id = event.user_id.as_ref().filter(|_| !event.anonymous);
+        if let Some(id) = user_id
             && !users.contains_key(id)
         {
             let name = super::user_name(server, tenant, id).await?;
@@ -34,7 +35,7 @@ pub async fn documents(
             if let Some(Some(name)) = clients.get(&id) {
                 members.insert("client_name".to_owned(), name.as_str().into());
             }
-            if let Some(Some(name)) = event.user_id.as_ref().and_then(|id| users.get(id)) {
+            if let Some(Some(name)) = user_id.and_then(|id| users.get(id)) {
                 members.insert("user_name".to_owned(), name.as_str().into());
             }
         }

@@ -20,7 +20,7 @@ const MOST_RECORDINGS: usize = 20;
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get(
         "/exchanges",
-        "Lists token requests of the last 30 days, newest first",
+        "Lists token requests of the days for which the log is kept, newest first",
         SCOPES,
         Gives::Part("exchanges", &EXCHANGE),
         |call| Box::pin(list(call)),

@@ -8,8 +8,10 @@ use super::endpoint::{Answer, Call, Endpoint, Gives, Resource, Takes};
 use super::fields::{given, read, take_kept, with_kept};
 use super::query::PROJECTION;
 use super::shape::{Field, Shape};
+use crate::admin::log_settings::{self, DAYS};
 use crate::admin::tenants::{self, Change};
 use crate::http::error::management::Refused;
+use crate::log::{LogSettings, Personal};
 use crate::tenant::Tenant;
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
@@ -54,6 +56,11 @@ static SETTINGS: Resource = Resource {
         Field::new("friendly_name", Shape::Text(200), "A name for people."),
         Field::new("flags", Shape::Object(FLAGS), "Switches."),
         Field::new(
+            "event_log",
+            Shape::Object(EVENT_LOG),
+            "How the log, exchanges and recordings are kept; what is not named stays.",
+        ),
+        Field::new(
             "default_token_quota",
             Shape::Map,
             "Must be null: there are no quotas.",
@@ -92,6 +99,19 @@ static SETTINGS: Resource = Resource {
         ),
     ],
 };
+
+const EVENT_LOG: &[Field] = &[
+    Field::new(
+        "days",
+        Shape::Whole(*DAYS.start() as i64, *DAYS.end() as i64),
+        "For how many days; 30 if nothing is said.",
+    ),
+    Field::new(
+        "redact",
+        Shape::List(&Shape::Word(Personal::WORDS), Personal::WORDS.len()),
+        "What is not written from now on.",
+    ),
+];
 
 const FLAGS: &[Field] = &[
     Field::new(
@@ -141,10 +161,18 @@ struct Body {
     friendly_name: Option<String>,
     flags: Option<Map<String, Value>>,
     default_token_quota: Option<Value>,
+    event_log: Option<EventLog>,
+}
+
+#[derive(Deserialize)]
+struct EventLog {
+    days: Option<u32>,
+    redact: Option<Vec<Personal>>,
 }
 
 async fn get(call: Call) -> Result<Answer, Refused> {
-    Ok(Answer::One(document(&call.tenant)))
+    let log = log_settings::get(&call.server, &call.tenant.name).await?;
+    Ok(Answer::One(document(&call.tenant, &log)))
 }
 
 async fn change(mut call: Call) -> Result<Answer, Refused> {
@@ -177,11 +205,18 @@ async fn change(mut call: Call) -> Result<Answer, Refused> {
         kept,
         ..Change::default()
     };
-    let tenant = tenants::change(&call.server, &call.tenant.name, change).await?;
-    Ok(Answer::One(document(&tenant)))
+    let (server, name) = (&call.server, &call.tenant.name);
+    let tenant = tenants::change(server, name, change).await?;
+    let log = match body.event_log {
+        None => log_settings::get(server, name).await?,
+        Some(EventLog { days, redact }) => {
+            log_settings::change(server, name, log_settings::Change { days, redact }).await?
+        }
+    };
+    Ok(Answer::One(document(&tenant, &log)))
 }
 
-fn document(tenant: &Tenant) -> Value {
+fn document(tenant: &Tenant, log: &LogSettings) -> Value {
     let mut kept = tenant.kept.clone();
     let flags = json!({ "revoke_refresh_token_grant": tenant.revoke_refresh_token_grant });
     let flags = match kept.remove("flags") {
@@ -193,6 +228,7 @@ fn document(tenant: &Tenant) -> Value {
         "default_directory": tenant.default_directory.as_deref().unwrap_or_default(),
         "friendly_name": tenant.friendly_name,
         "flags": flags,
+        "event_log": { "days": log.days, "redact": log.redact },
         "sandbox_versions_available": [],
     });
     with_kept(document, &kept)

@@ -5,6 +5,7 @@ mod authorisation;
 mod checks;
 mod clients;
 mod connections;
+mod event_log;
 mod every_endpoint;
 mod exchanges;
 mod jobs;
