@@ -56,6 +56,19 @@ impl Record for User {
     const TABLE: Table = Table::User;
 }
 
+/// That a user was deleted, until all that was its own is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Deletion {
+    /// Who it was.
+    pub user_id: String,
+    /// The connection it was of.
+    pub connection: String,
+}
+
+impl Record for Deletion {
+    const TABLE: Table = Table::UserDeletion;
+}
+
 /// Which user an identifier of a connection belongs to. Its key makes identifiers unique.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct IdentifierRecord {

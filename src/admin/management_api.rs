@@ -138,7 +138,7 @@ const READ: &str = "read";
 const WRITE: [&str; 3] = ["create", "update", "delete"];
 
 /// What there is to manage, and what may be done with it besides reading.
-const OBJECTS: [(&str, &[&str]); 25] = [
+const OBJECTS: [(&str, &[&str]); 26] = [
     ("rules", &WRITE),
     ("actions", &WRITE),
     ("clients", &WRITE),
@@ -164,6 +164,7 @@ const OBJECTS: [(&str, &[&str]); 25] = [
     ("grants", &["delete"]),
     ("device_credentials", &["delete"]),
     ("refresh_tokens", &["delete"]),
+    ("sessions", &["delete"]),
 ];
 
 /// What the operator's tenant may besides: administer all tenants. Another tenant that was granted them

@@ -1,6 +1,7 @@
 //! Users: made with a password, listed, blocked.
 
 mod change;
+mod deletion;
 pub mod documents;
 pub mod import;
 mod policy;
@@ -9,7 +10,8 @@ mod show;
 
 use serde_json::{Map, Value};
 
-pub use self::change::{Change, delete, update};
+pub use self::change::{Change, update};
+pub use self::deletion::{delete, finish_deletions};
 pub(super) use self::show::document;
 pub use self::show::{find_by_id, shown, with_email};
 use super::{Error, LIST_LIMIT, check_text, quotas, roles};
@@ -21,7 +23,7 @@ use crate::secret::Secret;
 use crate::server::Server;
 use crate::store::{Batch, Record, Stored};
 use crate::tenant::TenantName;
-use crate::user::{IdentifierRecord, User};
+use crate::user::{Deletion, IdentifierRecord, User};
 
 /// A user to make. At least one of `email` and `username` is needed.
 #[derive(Clone, Debug, Default)]
@@ -155,8 +157,10 @@ async fn store(
         .passwords
         .hash(tenant, password, user.created_at)
         .await?;
+    deletion::make_way(server, tenant, &user.user_id).await?;
     let parts = [tenant.as_str(), &user.user_id];
     let mut batch = Batch::durable()
+        .expect_none::<Deletion>(&parts)
         .insert(&parts, &user)
         .insert(&parts, &hashed);
     for identifier in &identifiers {

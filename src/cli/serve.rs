@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use super::open::{NetworkArgs, OpenOptions};
 use super::output::Output;
 use super::{CliError, ExitCode, telemetry};
-use crate::admin::{jobs, keys, log_settings, stats, tenants};
+use crate::admin::{jobs, keys, log_settings, stats, tenants, users};
 use crate::http::accept::{self, ConnectionLimits, Door};
 use crate::http::observe;
 use crate::http::tls::Tls;
@@ -227,6 +227,9 @@ async fn tend(server: &Arc<Server>) {
     let deletions = async {
         if let Err(error) = tenants::finish_deletions(server).await {
             tracing::error!(%error, "the deletion of a tenant could not be completed");
+        }
+        if let Err(error) = users::finish_deletions(server).await {
+            tracing::error!(%error, "the deletion of a user could not be completed");
         }
     };
     tokio::join!(

@@ -115,6 +115,10 @@ pub enum Table {
     StatsCursor = 96,
     /// `(tenant)` → for how long its log is kept, and what of it is not written.
     LogSettings = 97,
+    /// `(tenant, user_id)` → that the user was deleted, until all that was its own is.
+    UserDeletion = 98,
+    /// `(tenant, user_id, SHA-256 of an opaque token)` → that the user has such a token.
+    OpaqueOfUser = 99,
 }
 
 /// Where a value is stored. Ordered by its bytes.

@@ -228,6 +228,13 @@ impl Batch {
         self
     }
 
+    /// Makes the commit depend on there being no such record.
+    #[must_use]
+    pub fn expect_none<R: Record>(mut self, parts: &[&str]) -> Self {
+        self.commit.expect.push((Key::new(R::TABLE, parts), None));
+        self
+    }
+
     /// Makes the commit depend on a record that it does not write.
     #[must_use]
     pub fn expect<R: Record>(mut self, read: &Stored<R>) -> Self {

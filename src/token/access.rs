@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::access_token::{AccessToken, OpaqueToken};
+use super::access_token::{AccessToken, OpaqueOfUser, OpaqueToken};
 use super::claims::{self, Overlay};
 use super::dpop::{self, DpopError};
 use super::{Confirmation, KeyError, Keyring};
 use crate::client::Client;
 use crate::clock::Timestamp;
 use crate::secret::Secret;
-use crate::store::{self, Batch, KeyRange, Record, Records, Stored, Table};
+use crate::store::{self, Batch, Record, Records, Stored, Table};
 use crate::tenant::{Tenant, TenantName};
 use crate::user::User;
 
@@ -181,17 +181,18 @@ pub async fn forget_user(
     tenant: &TenantName,
     user_id: &str,
 ) -> Result<(), store::Error> {
-    let mut rest = KeyRange::prefix(OpaqueToken::TABLE, &[tenant.as_str()]);
+    let theirs = [tenant.as_str(), user_id];
     loop {
-        let tokens: Vec<Stored<OpaqueToken>> = records.list_range(&rest, FORGOTTEN_AT_ONCE).await?;
-        let Some(last) = tokens.last() else {
+        let tokens: Vec<Stored<OpaqueOfUser>> = records.list(&theirs, FORGOTTEN_AT_ONCE).await?;
+        if tokens.is_empty() {
             break;
-        };
-        rest = rest.behind(&last.key);
-        let theirs = tokens
-            .iter()
-            .filter(|token| token.record.user_id == user_id);
-        let batch = theirs.fold(Batch::durable(), |batch, token| batch.delete(token));
+        }
+        let batch = tokens.iter().fold(Batch::durable(), |batch, token| {
+            let digest = token.key.part(2).unwrap_or_default();
+            batch
+                .delete(token)
+                .remove::<OpaqueToken>(&[tenant.as_str(), &digest])
+        });
         records.commit(batch).await?;
     }
     loop {

@@ -31,6 +31,14 @@ impl Record for OpaqueToken {
     const TABLE: Table = Table::OpaqueToken;
 }
 
+/// That a user has an opaque token: so that the user's end finds it without looking through all others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct OpaqueOfUser {}
+
+impl Record for OpaqueOfUser {
+    const TABLE: Table = Table::OpaqueOfUser;
+}
+
 /// A live access token of a tenant: signed by it or kept by it, of its time, not revoked. Whether it
 /// is good for whoever holds it is not said.
 pub(super) struct AccessToken {

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 use super::access::UserinfoClaims;
-use super::access_token::OpaqueToken;
+use super::access_token::{OpaqueOfUser, OpaqueToken};
 use super::claims::{Parties, Validity, access_claims, grants, id_claims};
 use super::refresh::{self, Live, RefreshError};
 use super::revocation;
@@ -298,7 +298,12 @@ impl Writes {
         }
         if let Some((digest, record)) = &self.opaque {
             let key = [tenant.as_str(), digest.as_str()];
-            batch = batch.put_until(&key, record, record.expires_at);
+            let of_user = [tenant.as_str(), &record.user_id, digest.as_str()];
+            batch = batch.put_until(&key, record, record.expires_at).put_until(
+                &of_user,
+                &OpaqueOfUser {},
+                record.expires_at,
+            );
         }
         if let Some((key, record)) = &self.claims {
             batch = batch.put(&key.each_ref().map(String::as_str), record);

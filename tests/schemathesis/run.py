@@ -37,6 +37,8 @@ NEVER = {
     "POST /api/v2/keys/signing/rotate": "the next keys were published a moment ago",
     "PUT /api/v2/keys/signing/{kid}/revoke": "without a rotation there is no previous key",
     "POST /api/v2/jobs/verification-email": "addresses are not verified here",
+    "POST /api/v2/users/{user_id}/identities": "accounts are not linked here",
+    "DELETE /api/v2/users/{user_id}/identities/{provider}/{identity}": "accounts are not linked here",
 }
 
 

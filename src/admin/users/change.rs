@@ -3,20 +3,13 @@
 use serde_json::{Map, Value};
 
 use super::{canonical_form, get, new_password};
-use crate::admin::sweep::sweep;
-use crate::admin::{Error, protection, quotas};
-use crate::credential::guard::Subject;
-use crate::credential::{PasswordHistory, PasswordRecord};
+use crate::admin::{Error, protection};
 use crate::log::{EventType, LogEvent};
-use crate::role::{Holder, Permissions};
 use crate::secret::Secret;
 use crate::server::Server;
-use crate::stats::LastSeen;
 use crate::store::{self, Batch, Stored};
 use crate::tenant::TenantName;
-use crate::token::access::forget_user;
-use crate::token::refresh::{self, Scope};
-use crate::user::{IdentifierRecord, LoginStats, User};
+use crate::user::{IdentifierRecord, User};
 
 /// What to change; none leaves it as it is, and none within takes it away.
 #[derive(Clone, Debug, Default)]
@@ -198,43 +191,13 @@ pub(super) fn identifiers_of(user: &User) -> Result<Vec<String>, Error> {
     Ok(all)
 }
 
-/// Takes a user away with all that is its own. The identity may come again with an import; nothing of
-/// what it had then waits for it.
-pub async fn delete(server: &Server, tenant: &TenantName, user_id: &str) -> Result<(), Error> {
-    let stored: Stored<User> = get(server, tenant, user_id).await?;
-    let (name, user) = (tenant.as_str(), &stored.record);
-    let parts = [name, user_id];
-    let mut batch = Batch::durable()
-        .delete(&stored)
-        .remove::<PasswordRecord>(&parts)
-        .remove::<PasswordHistory>(&parts)
-        .remove::<LastSeen>(&parts)
-        .remove::<LoginStats>(&parts);
-    for identifier in identifiers_of(user)? {
-        batch = batch.remove::<IdentifierRecord>(&[name, &user.connection, &identifier]);
-    }
-    quotas::commit_without_user(server, tenant, batch).await?;
-    let held = Permissions::of(name, Holder::User(user_id));
-    sweep(server, &held, |_: &Permissions| true).await?;
-    let everything = Scope {
-        user_id,
-        client_id: None,
-        audience: None,
-    };
-    let now = server.clock.now();
-    refresh::revoke_all(&server.records, tenant, everything, now).await?;
-    forget_user(&server.records, tenant, user_id).await?;
-    let subject = Subject::User(user_id);
-    let guard = &server.guard;
-    guard
-        .forgive(tenant, &user.connection, subject, None)
-        .await?;
-    record(server, tenant, EventType::UserDeleted, user).await;
-    Ok(())
-}
-
 /// Writes what happened to a user into the tenant's log; what is done is done if that fails.
-async fn record(server: &Server, tenant: &TenantName, event_type: EventType, user: &User) {
+pub(super) async fn record(
+    server: &Server,
+    tenant: &TenantName,
+    event_type: EventType,
+    user: &User,
+) {
     let event = LogEvent {
         user_id: Some(user.user_id.clone()),
         connection: Some(user.connection.clone()),

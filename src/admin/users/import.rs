@@ -13,7 +13,7 @@ use crate::random;
 use crate::server::Server;
 use crate::store::{self, Batch, Stored};
 use crate::tenant::TenantName;
-use crate::user::{IdentifierRecord, User};
+use crate::user::{Deletion, IdentifierRecord, User};
 
 /// What is wrong with a user of an import; it quotes no hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -152,7 +152,8 @@ async fn insert(
     new.write_to(&mut user, now);
 
     let parts = [tenant.as_str(), &user.user_id];
-    let mut batch = batch.insert(&parts, &user);
+    super::deletion::make_way(server, tenant, &user.user_id).await?;
+    let mut batch = batch.expect_none::<Deletion>(&parts).insert(&parts, &user);
     if let Some(hash) = password {
         batch = batch.insert(&parts, &record(hash, now));
     }

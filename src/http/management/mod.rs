@@ -44,6 +44,7 @@ mod tail;
 mod tenants;
 mod upload;
 mod user_fields;
+mod user_parts;
 mod users;
 
 use std::sync::{Arc, Mutex};

@@ -5,7 +5,7 @@ use super::{
     action_triggers, action_versions, actions, client_grants, clients, connections, exchanges,
     jobs, keys, log_events, log_streams, logs, permissions, protection, refresh_tokens,
     resource_servers, roles, rule_trials, rule_versions, rules, rules_configs, settings, stats,
-    tenants, users,
+    tenants, user_parts, users,
 };
 
 /// All of them, in the order of the documentation.
@@ -16,6 +16,7 @@ pub(super) fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         client_grants::ENDPOINTS,
         connections::ENDPOINTS,
         users::ENDPOINTS,
+        user_parts::ENDPOINTS,
         roles::ENDPOINTS,
         permissions::ENDPOINTS,
         jobs::ENDPOINTS,

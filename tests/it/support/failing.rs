@@ -1,7 +1,7 @@
 //! A store that fails when a test says so.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use claimsmith::store::{Commit, Entry, Error, Key, KeyRange, Store};
@@ -14,6 +14,8 @@ pub(crate) struct Failing {
     pub(crate) left: AtomicI64,
     /// Whether the first that fails is applied all the same: its outcome is unknown to who asked.
     pub(crate) applies: AtomicBool,
+    /// How many entries were read by scans.
+    pub(crate) scanned: AtomicUsize,
     /// How many entries a scan gives while it is armed.
     most: usize,
 }
@@ -32,6 +34,7 @@ impl Failing {
     pub(crate) fn giving(most: usize) -> Arc<Self> {
         Arc::new(Self {
             most,
+            scanned: AtomicUsize::new(0),
             inner: Memory::records().0,
             left: AtomicI64::new(ALWAYS),
             applies: AtomicBool::new(false),
@@ -48,7 +51,9 @@ impl Store for Failing {
     async fn scan(&self, range: &KeyRange, limit: usize) -> Result<Vec<Entry>, Error> {
         let armed = self.left.load(Ordering::SeqCst) < ALWAYS / 2;
         let limit = if armed { limit.min(self.most) } else { limit };
-        self.inner.scan(range, limit).await
+        let found = self.inner.scan(range, limit).await?;
+        self.scanned.fetch_add(found.len(), Ordering::SeqCst);
+        Ok(found)
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), Error> {

@@ -22,4 +22,5 @@ mod rules;
 mod stats;
 mod tenant;
 mod tenants;
+mod user_deletion;
 mod users;
