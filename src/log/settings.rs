@@ -71,12 +71,7 @@ impl Personal {
             Self::Ip => &["/request/ip"],
             Self::UserAgent => &["/request/user_agent"],
             Self::UserName => &["/user/email", "/user/username", "/user/profile"],
-            Self::ClaimValues => &[
-                "/user/user_metadata",
-                "/user/app_metadata",
-                "/draft/access_claims",
-                "/draft/id_claims",
-            ],
+            Self::ClaimValues => &["/user/user_metadata", "/user/app_metadata"],
             // A recording has them in its output, which goes when anything is marked.
             Self::RuleTexts => &[],
         }
