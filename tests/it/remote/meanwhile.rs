@@ -1,4 +1,5 @@
-//! A relay before a server, which holds back one request until the test has done something.
+//! A relay before a server, which holds back one request until the test has done something, or has no time
+//! for it, as relays before servers do.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -10,6 +11,8 @@ use tokio::sync::Notify;
 #[derive(Default)]
 struct State {
     path: Mutex<Option<String>>,
+    /// Requests that begin so are refused, so many more times.
+    busy: Mutex<(String, usize)>,
     reached: Notify,
     go_on: Notify,
 }
@@ -44,6 +47,16 @@ impl Meanwhile {
         *self.state.path.lock().unwrap() = Some(request.to_owned());
     }
 
+    /// Has no time for the next `times` requests that begin so.
+    pub(super) fn refuse(&self, request: &str, times: usize) {
+        *self.state.busy.lock().unwrap() = (request.to_owned(), times);
+    }
+
+    /// How many of those are still to come.
+    pub(super) fn to_refuse(&self) -> usize {
+        self.state.busy.lock().unwrap().1
+    }
+
     /// Until the request has come.
     pub(super) async fn reached(&self) {
         self.state.reached.notified().await;
@@ -66,6 +79,15 @@ async fn one(mut client: TcpStream, upstream: u16, state: Arc<State>) {
         .next()
         .unwrap()
         .to_owned();
+    let refused = {
+        let mut busy = state.busy.lock().unwrap();
+        let refused = busy.1 > 0 && line.starts_with(&busy.0);
+        busy.1 -= usize::from(refused);
+        refused
+    };
+    if refused {
+        return client.write_all(BUSY).await.unwrap();
+    }
     let held = {
         let mut path = state.path.lock().unwrap();
         let held = path
@@ -85,3 +107,6 @@ async fn one(mut client: TcpStream, upstream: u16, state: Arc<State>) {
     // Either side may end first.
     drop(tokio::io::copy_bidirectional(&mut client, &mut server).await);
 }
+
+const BUSY: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\nconnection: close\r\n\
+content-type: application/json\r\ncontent-length: 28\r\n\r\n{\"message\":\"no time at all\"}";

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use serde_json::json;
 
 use super::Person;
+use super::meanwhile::Meanwhile;
 use crate::support::app::{API, App};
 
 fn script(claim: &str) -> String {
@@ -146,4 +147,32 @@ async fn what_cannot_be_pushed_or_found_is_said() {
             refused.stderr
         );
     }
+}
+
+#[tokio::test]
+async fn what_a_busy_server_refuses_is_asked_again_and_in_the_end_given_up() {
+    let app = App::start().await;
+    let manager = app.manager().await;
+    let mut person = Person::who_is(&app, &manager);
+    person.write("greets/rule.js", script("one"));
+    let relay = Meanwhile::start(&person.server).await;
+    person.server = relay.url.clone();
+    let push = "POST /api/v2/rule-versions/greets";
+    relay.refuse(push, 2);
+    let pushed = person.json(&["rule", "push", "greets"], 0).await;
+    assert_eq!(pushed["version"]["version"], 1, "{pushed}");
+    assert_eq!(relay.to_refuse(), 0);
+
+    relay.refuse(push, 100);
+    person.write("greets/rule.js", script("two"));
+    let refused = person.run(&["rule", "push", "greets"]).await;
+    assert_eq!(refused.code, 1, "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("no time at all"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(relay.to_refuse(), 95);
+    let versions = manager.get("/rule-versions/greets").await.document(200);
+    assert_eq!(versions.as_array().unwrap().len(), 1);
 }

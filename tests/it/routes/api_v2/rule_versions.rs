@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use claimsmith::rule::{Binding, COMMAND_LINE};
+use claimsmith::rule::{Binding, COMMAND_LINE, RuleVersion};
 use claimsmith::rule_host::OnFault;
 use claimsmith::store::{Batch, Stored};
 use serde_json::{Value, json};
@@ -393,4 +393,51 @@ async fn a_chain_that_is_replaced_under_logins_is_never_seen_half_replaced() {
     }
     done.store(true, Ordering::Relaxed);
     switching.await.unwrap();
+}
+
+#[tokio::test]
+async fn beyond_a_thousand_versions_the_oldest_that_nothing_needs_goes() {
+    let app = App::start().await;
+    let manager = app.manager().await;
+    let upload = async |tier: &str| {
+        let body = json!({ "script": naming("tier", tier) });
+        let made = manager.post("/rule-versions/tiers", &body).await;
+        made.document(201)["version"].as_u64().unwrap()
+    };
+    let deployed = |version: u64| format!("/rule-versions/tiers/{version}/deploy");
+    assert_eq!(upload("gold").await, 1);
+    manager.post(&deployed(1), &json!({})).await.document(200);
+    assert_eq!(upload("silver").await, 2);
+    manager.post(&deployed(2), &json!({})).await.document(200);
+    // The same upload again and again, under the numbers that follow.
+    let (records, tenant) = (&app.server.records, app.tenant.as_str());
+    let second = RuleVersion::key_part(2);
+    let second: Option<Stored<RuleVersion>> =
+        records.get(&[tenant, "tiers", &second]).await.unwrap();
+    let second = second.unwrap().record;
+    for version in 3..=1_000 {
+        let another = RuleVersion {
+            version,
+            ..second.clone()
+        };
+        let parts = [tenant, "tiers", &RuleVersion::key_part(version)];
+        let batch = Batch::relaxed().insert(&parts, &another);
+        records.commit(batch).await.unwrap();
+    }
+    assert_eq!(upload("tin").await, 1_001);
+    let is_there = async |version: u64| {
+        let one = manager
+            .get(&format!("/rule-versions/tiers/{version}"))
+            .await;
+        one.status == 200
+    };
+    // The first may be gone back to, the second runs.
+    for (version, expected) in [(1, true), (2, true), (3, false), (4, true), (1_001, true)] {
+        assert_eq!(is_there(version).await, expected, "version {version}");
+    }
+    let back = manager
+        .post("/rule-versions/tiers/rollback", &json!({}))
+        .await;
+    assert_eq!(back.document(200)["version"], 1);
+    assert_eq!(tier(&app).await, "gold");
 }
