@@ -1,7 +1,7 @@
 //! From an upload to the first login that runs it, over HTTP, on a server with its store on disk:
 //! `cargo bench --bench upload_to_live`.
 //!
-//! One run, interleaved: a change of a rule's name (what any change costs: a token is verified, and a write
+//! One run, interleaved: a change of a rule's order (what any change costs: a token is verified, and a write
 //! reaches the disk), a new source in JavaScript of 2 KB, and a new component of 60 KB. Behind each come two
 //! logins. The first must have run what was uploaded; what it took longer than the second is part of what the
 //! upload costs. Absolute times say as much about the machine as about the server; read the ratios.
@@ -73,12 +73,13 @@ async fn main() {
     // As `serve` checks uploads.
     config.uploads.program = Some(env!("CARGO_BIN_EXE_claimsmith").into());
     config.uploads.spare = true;
+    config.uploads.program = Some(env!("CARGO_BIN_EXE_claimsmith").into());
     let server = Server::open(&config).await.expect("a server");
     let bench = Bench::start(Arc::new(server)).await;
     let mut candidates = [
         Candidate::new(
             "a change without an upload",
-            |number| json!({ "name": format!("rule-{number}") }),
+            |number| json!({ "order": number + 1 }),
         ),
         Candidate::new(
             "JavaScript, 2 KB",
