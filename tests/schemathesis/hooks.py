@@ -43,6 +43,7 @@ def ask(method, path, body=None):
         except urllib.error.HTTPError as error:
             # Another worker changed the same thing at the same time; the document says to ask again.
             if error.code != 409 or not patience:
+                error.msg += f": {error.read(2_000)}"
                 raise
 
 
@@ -93,12 +94,18 @@ def action(name):
     return {"name": name, "code": HOUSE["action"]["code"], "supported_triggers": [{"id": "post-login"}]}
 
 
+# What another worker asks about just now: checking code takes a while, and to delete it meanwhile is a conflict.
+in_use = collections.deque(maxlen=4)
+
+
 def fresh_action():
     # There is an end to their number as well.
     for old in ask("GET", "actions/actions?per_page=100")["actions"]:
-        if old["id"] != HOUSE["action"]["id"]:
+        if old["id"] != HOUSE["action"]["id"] and old["id"] not in in_use:
             ask("DELETE", f"actions/actions/{old['id']}?force=true")
-    return ask("POST", "actions/actions", {**action(f"fresh {next(numbers)}"), "deploy": True})
+    made = ask("POST", "actions/actions", {**action(f"fresh {next(numbers)}"), "deploy": True})
+    in_use.append(made["id"])
+    return made
 
 
 def names_of_action(method, names):
