@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{EventType, LogEvent, Personal};
+use crate::rule_host::fetch::FetchError;
 use crate::rule_host::{Outcome, Report};
 use crate::user::User;
 
@@ -79,26 +80,56 @@ fn blank(event: &mut LogEvent, marked: &[String]) {
     {
         request.path.clear();
     }
-    // What cannot be searched is not written.
-    event.rules = event
-        .rules
-        .take()
-        .and_then(|report| searched(&report, &says));
+    if let Some(report) = &mut event.rules {
+        blank_report(report, &says);
+    }
 }
 
-fn searched(report: &Report, says: &impl Fn(&str) -> bool) -> Option<Report> {
-    let mut document = serde_json::to_value(report).ok()?;
-    blank_texts(&mut document, says);
-    serde_json::from_value(document).ok()
+/// What is said in it, and not what holds it together: somebody may have the name of a kind of outcome.
+fn blank_report(report: &mut Report, says: &impl Fn(&str) -> bool) {
+    let blank = |text: &mut String| {
+        if says(text) {
+            text.clear();
+        }
+    };
+    for rule in &mut report.rules {
+        match &mut rule.outcome {
+            Outcome::Allowed => {}
+            Outcome::Denied(denial) => blank(&mut denial.description),
+            Outcome::Faulted { detail, .. } => blank(detail),
+        }
+        for effect in &mut rule.effects {
+            effect.name.iter_mut().for_each(blank);
+            effect.refused.iter_mut().for_each(blank);
+            if let Some(value) = &mut effect.value {
+                blank_texts(value, says);
+            }
+        }
+        for line in &mut rule.logs {
+            blank(&mut line.message);
+        }
+        for fetch in &mut rule.fetches {
+            blank(&mut fetch.url);
+            if let Some(FetchError::Unreachable(why)) = &mut fetch.error {
+                blank(why);
+            }
+        }
+    }
+    for set in &mut report.provenance {
+        blank(&mut set.name);
+    }
 }
 
 fn blank_texts(value: &mut Value, says: &impl Fn(&str) -> bool) {
     match value {
         Value::String(text) if says(text) => text.clear(),
         Value::Array(items) => items.iter_mut().for_each(|item| blank_texts(item, says)),
-        Value::Object(members) => members
-            .values_mut()
-            .for_each(|member| blank_texts(member, says)),
+        Value::Object(members) => {
+            members.retain(|name, _| !says(name));
+            members
+                .values_mut()
+                .for_each(|member| blank_texts(member, says));
+        }
         _ => {}
     }
 }

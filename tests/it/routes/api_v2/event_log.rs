@@ -157,6 +157,26 @@ async fn a_denial_that_names_the_user_is_logged_without_its_words() {
 }
 
 #[tokio::test]
+async fn who_is_called_as_an_outcome_is_hides_nothing_that_rules_did() {
+    let app = app(RULE).await;
+    let manager = app.manager().await;
+    let path = format!("/users/{}", app.user.user_id.replace('|', "%7C"));
+    let named = json!({ "nickname": "allow", "given_name": "claim", "family_name": "talks" });
+    manager.patch(&path, &named).await.document(200);
+    set(&app, json!({"redact": ["user_name"]})).await;
+    assert_eq!(login(&app).await, 200);
+    let all = manager.get("/exchanges?per_page=5").await.document(200);
+    let mut all = all.as_array().unwrap().iter();
+    let exchange = all.find(|one| one["grant_type"] == "password").unwrap();
+    let rule = &exchange["rules"][0];
+    assert_eq!(
+        (&rule["rule"], &rule["outcome"]["kind"]),
+        (&json!("talks"), &json!("allowed"))
+    );
+    assert_eq!(exchange["provenance"][0]["kind"], "claim");
+}
+
+#[tokio::test]
 async fn the_name_of_a_user_is_not_looked_up_for_a_log_that_is_to_have_none() {
     let app = app(RULE).await;
     login(&app).await;
