@@ -267,7 +267,7 @@ def before_call(ctx, case, kwargs):
                 case.path_parameters = {"user_id": HOUSE["logged_in"].pop()}
             return
         if method != "GET" and given & (KEPT if deletes else UNTOUCHED):
-            case.path_parameters = {names[0]: fresh(kind)}
+            case.path_parameters = {**(case.path_parameters or {}), names[0]: fresh(kind)}
         if isinstance(case.body, dict) and dice.random() < 1 / 2:
             members = body_of(method, path)
             if method == "DELETE" and path.endswith("/permissions") and known:
