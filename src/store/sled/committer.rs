@@ -138,6 +138,7 @@ impl Committer {
 
     fn work(&mut self, requests: &Receiver<Request>) -> Result<(), Failure> {
         loop {
+            self.health.turn();
             match requests.recv_timeout(self.time_to_next_duty()) {
                 Ok(first) => {
                     self.group = gather(first, requests);
@@ -223,6 +224,9 @@ impl Committer {
     fn sync(&mut self) -> Result<(), Failure> {
         self.db.flush().map_err(Failure::Sled)?;
         self.log.sync_data().map_err(Failure::Sync)?;
+        if self.health.has_failed() {
+            return Err(Failure::TooLate);
+        }
         self.unsynced = None;
         self.unsynced_bytes = 0;
         Ok(())
@@ -246,6 +250,9 @@ enum Failure {
     Sled(::sled::Error),
     #[error("fdatasync failed: {0}")]
     Sync(io::Error),
+    /// Who waited was told that it failed.
+    #[error("the disk answered when nobody waited any more")]
+    TooLate,
 }
 
 fn gather(first: Request, requests: &Receiver<Request>) -> Vec<Request> {

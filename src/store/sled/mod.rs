@@ -20,6 +20,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, mpsc};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use ::sled::Db;
 use async_trait::async_trait;
@@ -35,6 +36,12 @@ use crate::clock::{Clock, SystemClock};
 
 /// How much memory commits may use while they wait, in KiB. Who finds no room waits for it.
 const WAITING_KIB: usize = 64 * 1024;
+
+/// A committer that finishes no turn for once to twice as long is stuck.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long a committer that failed may take to end; one that is stuck never does.
+const END_TIME: Duration = Duration::from_secs(1);
 
 /// How many records a scan looks at before it lets other tasks run.
 const SCAN_STEP: usize = 128;
@@ -143,9 +150,14 @@ impl SledStore {
         };
         stop_scrub.store(true, Ordering::Relaxed);
         drop(requests);
-        for thread in [committer, scrubber] {
+        let failed = Instant::now();
+        while self.health.has_failed() && !committer.is_finished() && failed.elapsed() < END_TIME {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let stuck = self.health.has_failed() && !committer.is_finished();
+        for thread in [(!stuck).then_some(committer), Some(scrubber)] {
             // Both catch their panics and say in `health` or in the log what happened.
-            thread.join().ok();
+            thread.map(JoinHandle::join);
         }
         drop(db);
         if self.health.has_failed() {
@@ -214,9 +226,7 @@ impl Store for SledStore {
         };
         self.with_running(|running| running.requests.send(request))?
             .map_err(|_unsent| self.health.no_answer())?;
-        outcome
-            .await
-            .unwrap_or_else(|_| Err(self.health.no_answer()))
+        self.health.answer(outcome, PATIENCE).await
     }
 
     fn health(&self) -> Result<(), Error> {
