@@ -147,10 +147,15 @@ impl Checker {
 
     /// A child that waits for its upload.
     async fn ready(&self, javascript: bool) -> Result<Ready, CheckError> {
-        if javascript {
-            self.prepare().await?;
-        }
-        match self.spare.take().await {
+        // The one that waits is for scripts: a component would leave the next script without it.
+        let spare = match javascript {
+            true => {
+                self.prepare().await?;
+                self.spare.take().await
+            }
+            false => None,
+        };
+        match spare {
             Some(spare) => Ok(spare),
             None => {
                 let task = Task {
