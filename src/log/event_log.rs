@@ -66,9 +66,8 @@ impl EventLog {
     }
 
     /// Writes an event. It may lag by half a second, and is gone after the days that its tenant chose, who also
-    /// chose what of it is not written. An event
-    /// that is too large for a record is made smaller first: no request and no rule can keep itself
-    /// out of the log by being verbose.
+    /// chose what of it is not written. An event that is too large for a record is made smaller first: no request
+    /// and no rule can keep itself out of the log by being verbose.
     pub async fn write(&self, tenant: &TenantName, mut event: LogEvent) -> Result<(), Error> {
         let number = self.numbers.take(&self.records).await?;
         event.number = number.number();
